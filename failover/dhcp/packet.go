@@ -1,0 +1,90 @@
+// Package dhcp decides what a DHCPv4 server answers: it finds the client's
+// network, binding, pool, classes and host, asks the Partner, changes the
+// table and makes the reply. It is pure: packets come in decoded, replies,
+// probes and log lines go out through Out.
+package dhcp
+
+import (
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"tandem/failover/lease"
+)
+
+// Interface is what the responder knows of the interface a packet came in on.
+type Interface struct {
+	Index int
+	Name  string
+	// Addrs lists the interface's own IPv4 addresses, the primary one first.
+	Addrs []lease.IP
+}
+
+// Packet is one datagram from a client or a relay.
+type Packet struct {
+	If *Interface
+	// Src and SrcPort are the sender's, zero for a client without address.
+	Src     lease.IP
+	SrcPort uint16
+	// Dst is the destination address; 255.255.255.255 for broadcasts.
+	Dst lease.IP
+	// Raw is the datagram's payload; it stays valid until Flush.
+	Raw []byte
+	// Msg is Raw decoded; the reader of the socket decodes, so that the loop need not.
+	Msg *dhcpv4.DHCPv4
+}
+
+// Reply is one datagram to send.
+type Reply struct {
+	If *Interface
+	// Src is the address to send from (the server identifier).
+	Src lease.IP
+	// Dst and DstPort: the client's or the relay's address, or 255.255.255.255.
+	Dst     lease.IP
+	DstPort uint16
+	// HW is the hardware address (htype + address) of a client that has Dst
+	// but cannot answer ARP yet: the frame is addressed to it directly
+	// (RFC 2131 section 4.1). Empty for ordinary datagrams.
+	HW      string
+	Payload []byte
+}
+
+// Probe asks the shell to find out whether an address is in use: an ICMP
+// echo, and an ARP request where the address is on link. The result comes
+// back through Responder.ProbeDone.
+type Probe struct {
+	IP      lease.IP
+	If      *Interface
+	OnLink  bool
+	Timeout time.Duration
+}
+
+// Level ranks a log line.
+type Level uint8
+
+// Levels, as syslog names them.
+const (
+	LevelDebug Level = iota
+	LevelInfo
+	LevelWarning
+	LevelError
+)
+
+// Line is one log line in dhcpd's words. Class names the kind for rate
+// limiting: a client can cause it if Class is not empty.
+type Line struct {
+	Level Level
+	Class string
+	Text  string
+}
+
+// Out collects what a request leads to. The shell empties it after each batch.
+type Out struct {
+	// Changed lists the leases that were applied to the table, in order,
+	// each once a change.
+	Changed []*lease.Lease
+	// Replies leave after the changed leases are durable.
+	Replies []Reply
+	Probes  []Probe
+	Lines   []Line
+}
