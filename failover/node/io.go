@@ -1,0 +1,78 @@
+// Package node is one whole server as a function of its inputs: packets,
+// probe results, commands and the partner's messages go in through Step, and
+// Flush gives what must be made durable and then sent. It has no clock, no
+// sockets and no files, so the simulation runs what ships.
+package node
+
+import (
+	"tandem/failover/conf"
+	"tandem/failover/dhcp"
+	"tandem/failover/lease"
+)
+
+// Input is one thing that happened outside. The implementations are
+// *PacketIn, *ProbeResult, *Links, *Reconfigure, *Query and *Dropped.
+type Input interface{ input() }
+
+// PacketIn is one datagram from a client or a relay.
+type PacketIn struct{ Packet dhcp.Packet }
+
+// ProbeResult is the outcome of a dhcp.Probe. By describes who answered, as
+// a hardware address or "ICMP".
+type ProbeResult struct {
+	IP    lease.IP
+	InUse bool
+	By    string
+}
+
+// Links is the set of interfaces that are served now; it replaces the
+// earlier one.
+type Links struct{ Interfaces []dhcp.Interface }
+
+// Reconfigure puts a new, already validated configuration in force.
+type Reconfigure struct{ Config *conf.Config }
+
+// Query is an operator's question or command, answered by an Answer with the
+// same ID once everything before it is durable.
+type Query struct {
+	ID   uint64
+	Args []string // "status", "leases" [filters], "counters", "why" IP|MAC ...
+}
+
+// Dropped tells that the shell threw away work it had taken from this node,
+// or clients' packets before they reached it.
+type Dropped struct {
+	What string // counter name
+	N    uint64
+}
+
+func (*PacketIn) input()    {}
+func (*ProbeResult) input() {}
+func (*Links) input()       {}
+func (*Reconfigure) input() {}
+func (*Query) input()       {}
+func (*Dropped) input()     {}
+
+// Output is what one batch of inputs led to. The slices are reused by the
+// next Flush.
+type Output struct {
+	// Records go to the log, in order, before anything else happens.
+	Records []lease.Record
+	// MustSync is set if something below promises one of Records.
+	MustSync bool
+	Replies  []dhcp.Reply
+	Probes   []dhcp.Probe
+	Answers  []Answer
+	Lines    []dhcp.Line
+}
+
+// Answer is one piece of the answer to a Query, as JSON. More is set while
+// further pieces follow in later batches: long answers are cut so that they
+// do not hold up clients.
+type Answer struct {
+	ID   uint64
+	Body []byte
+	More bool
+	// Err is the message for a query that could not be answered.
+	Err string
+}
