@@ -1,0 +1,147 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"tandem/failover/dhcp"
+	"tandem/failover/lease"
+)
+
+// listingPiece is how many leases one piece of an answer to "leases" looks
+// at, so that a listing of a million leases never holds up a client.
+const listingPiece = 512
+
+// maxListings bounds the listings that are under way at once.
+const maxListings = 16
+
+// listing is a "leases" query that is being answered.
+type listing struct {
+	id     uint64
+	next   int
+	filter func(*lease.Lease) bool
+}
+
+func (n *Node) query(now lease.Now, q *Query) {
+	if len(q.Args) == 0 {
+		n.refuse(q.ID, "empty query")
+		return
+	}
+	switch args := q.Args[1:]; q.Args[0] {
+	case "status":
+		n.answer(q.ID, n.Status(now))
+	case "counters":
+		n.answer(q.ID, n.counters())
+	case "leases":
+		n.startListing(q.ID, args)
+	case "why":
+		n.why(now, q.ID, args)
+	default:
+		n.refuse(q.ID, fmt.Sprintf("unknown query %q; known: status, leases, counters, why", q.Args[0]))
+	}
+}
+
+func (n *Node) answer(id uint64, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		n.refuse(id, err.Error())
+		return
+	}
+	n.answers = append(n.answers, Answer{ID: id, Body: body})
+}
+
+func (n *Node) refuse(id uint64, why string) {
+	n.answers = append(n.answers, Answer{ID: id, Err: why})
+}
+
+// Counter is one named figure since start.
+type Counter struct {
+	Name  string `json:"name"`
+	Value uint64 `json:"value"`
+}
+
+func (n *Node) counters() []Counter {
+	list := []Counter{}
+	n.dhcp.Counters(func(name string, value uint64) { list = append(list, Counter{name, value}) })
+	for _, name := range sortedKeys(n.dropped) {
+		list = append(list, Counter{name, n.dropped[name]})
+	}
+	return list
+}
+
+func (n *Node) why(now lease.Now, id uint64, args []string) {
+	if len(args) != 1 {
+		n.refuse(id, "why needs one address, hardware address or client identifier")
+		return
+	}
+	q, err := dhcp.ParseWhy(args[0])
+	if err != nil {
+		n.refuse(id, err.Error())
+		return
+	}
+	n.answer(id, n.dhcp.Explain(now, q))
+}
+
+// startListing reads filters: a state ("active"), "all", an address, or part
+// of a hardware address, client identifier or host name.
+func (n *Node) startListing(id uint64, args []string) {
+	if len(n.listings) >= maxListings {
+		n.refuse(id, "too many listings under way; try again")
+		return
+	}
+	filters := make([]func(*lease.Lease) bool, 0, len(args))
+	for _, arg := range args {
+		filters = append(filters, leaseFilter(arg))
+	}
+	n.listings = append(n.listings, &listing{id: id, filter: func(l *lease.Lease) bool {
+		for _, f := range filters {
+			if !f(l) {
+				return false
+			}
+		}
+		return true
+	}})
+}
+
+func leaseFilter(arg string) func(*lease.Lease) bool {
+	if s, ok := lease.ParseState(arg); ok {
+		return func(l *lease.Lease) bool { return l.State == s }
+	}
+	if arg == "all" {
+		return func(*lease.Lease) bool { return true }
+	}
+	if ip, err := lease.ParseIP(arg); err == nil {
+		return func(l *lease.Lease) bool { return l.IP == ip }
+	}
+	want := strings.ToLower(arg)
+	return func(l *lease.Lease) bool {
+		info := Describe(l)
+		return strings.Contains(info.HW, want) || strings.Contains(info.UID, want) ||
+			strings.Contains(strings.ToLower(info.Hostname), want)
+	}
+}
+
+// list adds the next piece of every listing to the output.
+func (n *Node) list() {
+	rest := n.listings[:0]
+	for _, l := range n.listings {
+		piece := []LeaseInfo{}
+		end := min(l.next+listingPiece, n.table.Len())
+		for ; l.next < end; l.next++ {
+			if rec := n.table.At(l.next); l.filter(rec) {
+				piece = append(piece, Describe(rec))
+			}
+		}
+		body, err := json.Marshal(piece)
+		a := Answer{ID: l.id, Body: body, More: l.next < n.table.Len()}
+		if err != nil {
+			a = Answer{ID: l.id, Err: err.Error()}
+		}
+		n.out.Answers = append(n.out.Answers, a)
+		if a.More {
+			rest = append(rest, l)
+		}
+	}
+	n.listings = rest
+}
