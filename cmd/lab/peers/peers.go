@@ -1,0 +1,162 @@
+// Package peers starts DHCP servers in the laboratory: our own and those of
+// the field, all on the same small description of what to serve.
+package peers
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"tandem/cmd/lab/netlab"
+)
+
+// Kind names a server program.
+type Kind string
+
+// The servers that the laboratory knows.
+const (
+	Dhcpfd  Kind = "dhcpfd"
+	Dhcpd   Kind = "dhcpd"
+	Kea     Kind = "kea-dhcp4"
+	Dnsmasq Kind = "dnsmasq"
+)
+
+// startPatience is how long a server may take until it serves.
+const startPatience = 20 * time.Second
+
+// Pool is what a server is to serve: one subnet with one range on one link.
+type Pool struct {
+	Interface   string
+	Server      netip.Addr // the server's own address, also the router
+	Subnet      netip.Prefix
+	First, Last netip.Addr
+	Seconds     int // lease time
+}
+
+// Start starts the server with a pool and returns when it serves. State goes
+// to dir, which must exist.
+func (k Kind) Start(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
+	switch k {
+	case Dhcpfd, Dhcpd:
+		return k.StartConf(node, dir, p.DHCPDConf(), p.Interface)
+	case Kea:
+		return startKea(node, dir, p)
+	case Dnsmasq:
+		return startDnsmasq(node, dir, p)
+	}
+	return nil, fmt.Errorf("no server is called %q", k)
+}
+
+// DHCPDConf is the pool in the language of dhcpd.conf.
+func (p Pool) DHCPDConf() string {
+	return fmt.Sprintf(`authoritative;
+default-lease-time %[1]d;
+max-lease-time %[1]d;
+min-lease-time %[1]d;
+ping-check false;
+ddns-update-style none;
+subnet %[2]s netmask %[3]s {
+  range %[4]s %[5]s;
+  option routers %[6]s;
+  option domain-name-servers %[6]s;
+}
+`, p.Seconds, p.Subnet.Addr(), mask(p.Subnet), p.First, p.Last, p.Server)
+}
+
+func mask(p netip.Prefix) netip.Addr {
+	m := ^uint32(0) << (32 - p.Bits())
+	return netip.AddrFrom4([4]byte{byte(m >> 24), byte(m >> 16), byte(m >> 8), byte(m)})
+}
+
+// Args is the command line of a server that reads dhcpd.conf: Dhcpfd or Dhcpd.
+func (k Kind) Args(conf, dir string, ifnames ...string) []string {
+	args := []string{k.path(), "-4", "-f", "-d", "-cf", conf}
+	if k == Dhcpd {
+		args = append(args, "-lf", filepath.Join(dir, "dhcpd.leases"), "--no-pid")
+	} else {
+		args = append(args, "-lf", dir)
+	}
+	return append(args, ifnames...)
+}
+
+func (k Kind) path() string {
+	if k == Dhcpfd {
+		return filepath.Join(netlab.Dir(), "dhcpfd")
+	}
+	return string(k)
+}
+
+// StartConf starts Dhcpfd or Dhcpd with a configuration file of this text.
+// The file is dir/dhcpd.conf. A start after a stop finds the leases again.
+func (k Kind) StartConf(node *netlab.Node, dir, conf string, ifnames ...string) (*netlab.Program, error) {
+	file := filepath.Join(dir, "dhcpd.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
+		return nil, err
+	}
+	if k == Dhcpd {
+		// dhcpd insists on a lease file.
+		f, err := os.OpenFile(filepath.Join(dir, "dhcpd.leases"), os.O_CREATE|os.O_RDWR, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		f.Close()
+		return startAwait(node, netlab.Command{Args: k.Args(file, dir, ifnames...)}, `^Server starting service`)
+	}
+	return startNotify(node, dir, netlab.Command{Args: k.Args(file, filepath.Join(dir, "store"), ifnames...)})
+}
+
+func startAwait(node *netlab.Node, c netlab.Command, ready string) (*netlab.Program, error) {
+	p, err := node.Start(c)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.Await(0, regexp.MustCompile(ready), startPatience); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+func startKea(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
+	file := filepath.Join(dir, "kea-dhcp4.conf")
+	conf := fmt.Sprintf(`{"Dhcp4": {
+  "interfaces-config": {"interfaces": [%q], "dhcp-socket-type": "raw"},
+  "lease-database": {"type": "memfile", "persist": true, "name": %q, "lfc-interval": 0},
+  "valid-lifetime": %[3]d, "authoritative": true,
+  "subnet4": [{"id": 1, "subnet": %[4]q, "pools": [{"pool": "%[5]s - %[6]s"}],
+    "option-data": [{"name": "routers", "data": "%[7]s"}, {"name": "domain-name-servers", "data": "%[7]s"}]}],
+  "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout", "flush": true}]},
+              {"name": "kea-dhcp4.leases", "severity": "WARN", "output_options": [{"output": "stdout"}]}]
+}}
+`, p.Interface, filepath.Join(dir, "kea-leases4.csv"), p.Seconds, p.Subnet, p.First, p.Last, p.Server)
+	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
+		return nil, err
+	}
+	return startAwait(node, netlab.Command{
+		Args:    []string{"kea-dhcp4", "-c", file},
+		Env:     []string{"KEA_PIDFILE_DIR=" + dir, "KEA_LOCKFILE_DIR=" + dir},
+		Private: []string{"/run"},
+	}, `DHCP4_STARTED`)
+}
+
+func startDnsmasq(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
+	args := []string{
+		"dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--no-ping", "--port=0", "--user=root",
+		"--pid-file=" + filepath.Join(dir, "dnsmasq.pid"), "--dhcp-leasefile=" + filepath.Join(dir, "dnsmasq.leases"),
+		"--interface=" + p.Interface, "--dhcp-authoritative", "--dhcp-lease-max=1000000", "--quiet-dhcp",
+		fmt.Sprintf("--dhcp-range=%s,%s,%s,%d", p.First, p.Last, mask(p.Subnet), p.Seconds),
+	}
+	return startAwait(node, netlab.Command{Args: args}, `sockets bound|DHCP, IP range`)
+}
+
+// Version asks a program for its version line.
+func (k Kind) Version(node *netlab.Node) string {
+	flag := map[Kind]string{Dhcpfd: "--version", Dhcpd: "--version", Kea: "-v", Dnsmasq: "--version"}[k]
+	out, _ := runQuiet(node, k.path(), flag)
+	line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	return line
+}
