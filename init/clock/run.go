@@ -1,0 +1,123 @@
+package clock
+
+import (
+	"context"
+	"time"
+)
+
+// Service keeps the clock for life: it asks the servers, moves the clock as
+// the gate says, and publishes the gate's status.
+type Service struct {
+	Gate    *Gate
+	Servers []string
+	Clock   Clock
+	// FactsPath and StatusPath are where facts and status are kept; empty
+	// for nowhere.
+	FactsPath, StatusPath string
+	// Report gets every change of state and every failure, for the log.
+	Report func(format string, args ...any)
+	// Ask queries the servers; the package's Ask if nil.
+	Ask func(context.Context, []string) []Sample
+}
+
+// How often the servers are asked: quickly until the first agreement, then
+// at the pace for which the kernel's loop is set.
+const (
+	askWaiting = time.Second
+	askSettled = 64 * time.Second
+	factsEvery = 10 * time.Minute
+)
+
+// Run keeps the clock until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	if s.Ask == nil {
+		s.Ask = Ask
+	}
+	var last State
+	var saved time.Duration
+	publish := time.NewTicker(time.Second)
+	defer publish.Stop()
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			s.save()
+			return
+		case <-next.C:
+			s.round(ctx)
+			if st := s.Gate.Now(SinceBoot()); st.State == Trusted || st.State == Holdover {
+				next.Reset(askSettled)
+			} else {
+				next.Reset(askWaiting)
+			}
+		case <-publish.C:
+		}
+		st := s.Gate.Now(SinceBoot())
+		if st.State != last {
+			s.Report("clock %s: %s", st.State, st.Why)
+			last = st.State
+			s.save()
+		}
+		s.publish(st)
+		if now := SinceBoot(); now-saved > factsEvery {
+			saved = now
+			s.save()
+		}
+	}
+}
+
+// round asks once and moves the clock.
+func (s *Service) round(ctx context.Context) {
+	samples := s.Ask(ctx, s.Servers)
+	act := s.Gate.Samples(SinceBoot(), time.Now(), samples)
+	var err error
+	switch {
+	case act.Step != 0:
+		if err = s.Clock.Step(act.Step); err == nil {
+			err = s.Clock.WriteRTC()
+		}
+	case act.Slew != 0:
+		err = s.Clock.Slew(act.Slew)
+	}
+	if err != nil {
+		s.Report("clock: %v", err)
+	}
+}
+
+func (s *Service) publish(st Status) {
+	if s.StatusPath == "" {
+		return
+	}
+	if err := Publish(s.StatusPath, Published{Status: st, SinceBoot: SinceBoot()}); err != nil {
+		s.Report("clock: publish status: %v", err)
+	}
+}
+
+// save keeps time and drift, once the time is known.
+func (s *Service) save() {
+	st := s.Gate.Now(SinceBoot())
+	if s.FactsPath == "" || !st.Trusted {
+		return
+	}
+	if err := WriteFacts(s.FactsPath, Facts{Time: time.Now().UTC(), Drift: st.Drift}); err != nil {
+		s.Report("clock: %v", err)
+	}
+	if err := s.Clock.WriteRTC(); err != nil {
+		s.Report("clock: %v", err)
+	}
+}
+
+// Restore moves a clock that is behind the last time known, or behind floor,
+// forward to it, before any server is asked.
+func Restore(c Clock, f Facts, floor, now time.Time) (time.Duration, error) {
+	want := f.Time
+	if floor.After(want) {
+		want = floor
+	}
+	if !want.After(now) {
+		return 0, nil
+	}
+	d := want.Sub(now)
+	return d, c.Step(d)
+}
