@@ -11,15 +11,14 @@
 // # TLS
 //
 // Two Tandem boxes talk through TLS 1.3; a connection to dhcpd stays in clear
-// text. The negotiation is the draft's (section 11.2): the first CONNECT and
-// its CONNECTACK are always in clear text. The CONNECT carries TLS-request
-// (option 27): TLSNone, TLSDesired or TLSRequired. The CONNECTACK answers
-// with TLS-reply (option 26): 1 if a TLS handshake follows on this connection
-// (the sender of the CONNECT is the TLS client), else 0; or with
-// RejectTLSUnsupported, RejectTLSUnconfigured or RejectTLSRequired. After the
-// handshake both messages are sent again inside, and only those count: what
-// the clear text said is a stimulus, never a fact about the partner. Each
-// option is one octet; dhcpd drops the connection on a longer TLS-request.
+// text. The negotiation is the draft's (sections 7.8.2, 8.2 and 11.2): the
+// first CONNECT carries TLS-request (option 27), its CONNECTACK TLS-reply
+// (option 26), both one octet long (dhcpd drops the connection on two); see
+// AnswerTLS for what goes with what. After a TLS-reply of 1 the sender of the
+// CONNECT starts the handshake as TLS client on the same connection, and
+// sends the CONNECT again inside, now without TLS-request; the CONNECTACK to
+// that one is without TLS-reply. Only this second pair counts: what the clear
+// text said is a stimulus, never a fact about the partner.
 package wire
 
 import "tandem/failover/lease"
@@ -52,7 +51,10 @@ type Message interface {
 	// Head gives access to the header, to read it or to fill it in.
 	Head() *Header
 
-	surplus() *Surplus
+	// Over gives access to what the message carries beside its fields.
+	Over() *Surplus
+
+	message()
 }
 
 // Header is what every message carries.
@@ -80,7 +82,10 @@ type Surplus struct {
 	Order []Code
 }
 
-func (s *Surplus) surplus() *Surplus { return s }
+// Over gives the surplus itself.
+func (s *Surplus) Over() *Surplus { return s }
+
+func (*Surplus) message() {}
 
 // Option is an option that was not looked into.
 type Option struct {
@@ -105,14 +110,14 @@ func (o Opt[T]) Or(def T) T {
 	return def
 }
 
-// Poolreq asks for addresses (draft section 7.3). dhcpd sends and answers it
+// Poolreq asks for addresses (draft section 7.6). dhcpd sends and answers it
 // in both directions.
 type Poolreq struct {
 	Header
 	Surplus
 }
 
-// Poolresp answers Poolreq (draft section 7.4) with the number of addresses
+// Poolresp answers Poolreq (draft section 7.7) with the number of addresses
 // whose transfer was queued.
 type Poolresp struct {
 	Header
@@ -123,7 +128,7 @@ type Poolresp struct {
 // Binding is what BNDUPD says of one address.
 type Binding struct {
 	IP     Opt[lease.IP]
-	Status Opt[lease.State] // as received, not checked: see lease.State.Valid
+	Status Opt[lease.State] // as received, not checked: see Check
 	// ClientID is option 61 of the client, type octet included.
 	ClientID Opt[string]
 	// HW is htype and hardware address, as lease.Lease.HW.
@@ -142,6 +147,8 @@ type Binding struct {
 	// Vendor is option 29, skipped by dhcpd. See EncodeExtra.
 	Vendor Opt[string]
 }
+
+func (b *Binding) binding() *Binding { return b }
 
 // Bndupd reports the state of one address (draft section 7.1).
 type Bndupd struct {
@@ -175,11 +182,11 @@ type Connect struct {
 	// HBA is absent when the option is missing or not 32 octets long (then it
 	// is among Surplus.Others).
 	HBA    Opt[HBA]
-	Vendor Opt[string] // see EncodePartner
+	Vendor Opt[string] // see Greeting
 	Surplus
 }
 
-// Connectack answers Connect (draft section 7.8.2).
+// Connectack answers Connect (draft section 7.9).
 type Connectack struct {
 	Header
 	Relationship Opt[string] // also in a rejection
@@ -190,48 +197,48 @@ type Connectack struct {
 	TLSReply     Opt[uint8]
 	Reject       Opt[Reject]
 	Message      Opt[string]
-	Vendor       Opt[string] // see EncodePartner
+	Vendor       Opt[string] // see Greeting
 	Surplus
 }
 
-// UpdreqAll asks for every address of the relationship (draft section 7.6).
+// UpdreqAll asks for every address of the relationship (draft section 7.4).
 type UpdreqAll struct {
 	Header
 	Surplus
 }
 
 // Upddone ends the answer to Updreq or UpdreqAll, with the XID of the latest
-// one (draft section 7.7).
+// one (draft section 7.5).
 type Upddone struct {
 	Header
 	Surplus
 }
 
-// Updreq asks for every update that was not acknowledged (draft section 7.5).
+// Updreq asks for every update that was not acknowledged (draft section 7.3).
 type Updreq struct {
 	Header
 	Surplus
 }
 
-// State announces the server state (draft section 7.9).
+// State announces the server state (draft section 7.10).
 type State struct {
 	Header
-	State Opt[lease.ServerState] // as received, not checked: see SendableState
+	State Opt[lease.ServerState] // as received, not checked: see Check
 	Flags Opt[ServerFlags]
 	Since Opt[lease.Time] // start-time-of-state
-	// Vendor is skipped by dhcpd. See EncodeGoodbye.
+	// Vendor is skipped by dhcpd. See Goodbye.
 	Vendor Opt[string]
 	Surplus
 }
 
-// Contact keeps a connection alive (draft section 7.10).
+// Contact keeps a connection alive (draft section 7.11).
 type Contact struct {
 	Header
-	Vendor Opt[string] // see EncodeEcho
+	Vendor Opt[string] // see Echo
 	Surplus
 }
 
-// Disconnect announces the end of the connection (draft section 7.11).
+// Disconnect announces the end of the connection (draft section 7.12).
 type Disconnect struct {
 	Header
 	Reject  Opt[Reject]
