@@ -69,7 +69,7 @@ bound|renew)
 	ip addr replace "$ip/${mask:-24}" dev "$dev" ;;
 BOUND|RENEW|REBIND|REBOOT)
 	[ -z "$LAB_DECLINE" ] || { echo "LAB declined ip=$new_ip_address"; exit 1; }
-	[ -n "$LAB_CONFIGURES" ] || ip addr replace "$new_ip_address/24" dev "$dev" ;;
+	[ -n "$LAB_CONFIGURES" ] || ip addr replace "$new_ip_address/$new_subnet_mask" dev "$dev" ;;
 esac
 echo "LAB event=${reason:-$1} ip=${ip:-$new_ip_address} lease=${lease:-$new_dhcp_lease_time} server=${serverid:-$new_dhcp_server_identifier} router=${router:-$new_routers} file=${boot_file:-${new_filename:-$new_bootfile_name}} old=$old_ip_address"
 exit 0
@@ -144,7 +144,7 @@ func dhclient(c *Client, script string, o Options) (netlab.Command, error) {
 
 func dhcpcd(c *Client, script string, o Options) (netlab.Command, error) {
 	// The ARP probe takes five seconds, which is not what is tested.
-	conf := "noarp\nnoipv4ll\nipv4only\nclientid\nreboot 5\nvendorclassid " + o.ClassID +
+	conf := "release\nnoarp\nnoipv4ll\nipv4only\nclientid\nreboot 5\nvendorclassid " + o.ClassID +
 		"\nenv LAB_CONFIGURES=1\noption interface_mtu, routers, domain_name_servers, host_name\n"
 	if o.Hostname != "" {
 		conf += "hostname " + o.Hostname + "\n"
@@ -172,15 +172,16 @@ func networkd(c *Client) (netlab.Command, error) {
 }
 
 var (
-	gotLease = regexp.MustCompile(`LAB event=(bound|renew|BOUND|RENEW|REBIND|REBOOT) ip=(\S*) lease=(\S*) server=(\S*) router=(\S*) file=(\S*)`)
-	networkG = regexp.MustCompile(`(DHCPv4 address) ([0-9.]+)/\d+(?:, gateway ([0-9.]+))? acquired from ([0-9.]+)`)
+	gotLease      = regexp.MustCompile(`LAB event=(bound|renew|BOUND|RENEW|REBIND|REBOOT) ip=(\S*) lease=(\S*) server=(\S*) router=(\S*) file=(\S*)`)
+	dhclientBound = regexp.MustCompile(`^bound to `)
+	networkdLease = regexp.MustCompile(`(DHCPv4 address) ([0-9.]+)/\d+(?:, gateway ([0-9.]+))? acquired from ([0-9.]+)`)
 )
 
 // AwaitLease waits until the client says, after the mark, that it has bound,
 // renewed or rebound an address.
 func (c *Client) AwaitLease(mark int, patience time.Duration) (Lease, error) {
 	if c.Kind == Networkd {
-		m, err := c.Await(mark, networkG, patience)
+		m, err := c.Await(mark, networkdLease, patience)
 		if err != nil {
 			return Lease{}, err
 		}
@@ -189,6 +190,12 @@ func (c *Client) AwaitLease(mark int, patience time.Duration) (Lease, error) {
 	m, err := c.Await(mark, gotLease, patience)
 	if err != nil {
 		return Lease{}, err
+	}
+	if c.Kind == Dhclient {
+		// It writes its lease file after the hook.
+		if _, err := c.Await(mark, dhclientBound, patience); err != nil {
+			return Lease{}, err
+		}
 	}
 	seconds, _ := strconv.Atoi(m[3])
 	return Lease{Event: m[1], Addr: addr(m[2]), Seconds: seconds, Server: addr(m[4]), Router: addr(m[5]), File: m[6]}, nil
@@ -204,8 +211,14 @@ func addr(s string) netip.Addr {
 // command: it asks when half the lease is over.
 func (c *Client) Renew() error {
 	switch c.Kind {
-	case Udhcpc, Dhcpcd:
+	case Udhcpc:
 		return c.Signal(syscall.SIGUSR1)
+	case Dhcpcd:
+		mark := c.Mark()
+		return c.insist(syscall.SIGUSR1, func() error {
+			_, err := c.Await(mark, regexp.MustCompile(`received SIGUSR1`), insistence)
+			return err
+		})
 	}
 	return fmt.Errorf("%s renews by its own clock only", c.Kind)
 }
@@ -233,8 +246,11 @@ func (c *Client) Release(patience time.Duration) error {
 		if _, err = p.Wait(patience); err != nil {
 			return err
 		}
-	case Dhcpcd:
-		if err := c.Signal(syscall.SIGALRM); err != nil {
+	case Dhcpcd: // configured to release when it ends, as networkd is
+		if err := c.insist(syscall.SIGTERM, func() error {
+			_, err := c.Wait(insistence)
+			return err
+		}); err != nil {
 			return err
 		}
 	case Networkd:
@@ -243,5 +259,22 @@ func (c *Client) Release(patience time.Duration) error {
 		}
 	}
 	_, err := c.Wait(patience)
+	return err
+}
+
+// insistence is the time after which a signal counts as lost.
+const insistence = 2 * time.Second
+
+// insist repeats a signal until it shows effect: dhcpcd loses signals that
+// come while its hook script runs.
+func (c *Client) insist(s syscall.Signal, effect func() error) (err error) {
+	for range 5 {
+		if err = c.Signal(s); err != nil {
+			return err
+		}
+		if err = effect(); err == nil {
+			return nil
+		}
+	}
 	return err
 }

@@ -71,9 +71,11 @@ func runInner(dir string) (code int, err error) {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
-	// The inner process decides what an interrupt means; it shares our
-	// terminal and gets its own.
-	signal.Ignore(os.Interrupt)
+	// The inner process shares our terminal and gets its own interrupt; it
+	// decides what that means. (Ignoring it would be inherited.)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

@@ -16,8 +16,12 @@ import (
 	"time"
 )
 
-// maxLines bounds what is kept of a program's output.
-const maxLines = 500_000
+const (
+	// maxLines bounds what is kept of a program's output.
+	maxLines = 500_000
+	// lastWords bounds the wait for output after the end of a program.
+	lastWords = time.Second
+)
 
 // Command says what to run.
 type Command struct {
@@ -43,7 +47,6 @@ type Program struct {
 	dropped int
 	changed chan struct{} // closed and replaced when lines or ended change
 	ended   bool
-	err     error // of Wait; valid when ended
 }
 
 // Line is one line of output and when it came.
@@ -75,8 +78,12 @@ func (node *Node) Start(c Command) (*Program, error) {
 		return nil, fmt.Errorf("%s on %s: %w", c.Args[0], node.Name, err)
 	}
 	node.net.programs = append(node.net.programs, p)
-	go p.capture(r, c.Echo)
-	go p.reap()
+	captured := make(chan struct{})
+	go func() {
+		defer close(captured)
+		p.capture(r, c.Echo)
+	}()
+	go p.reap(captured)
 	return p, nil
 }
 
@@ -113,9 +120,15 @@ func (p *Program) capture(r io.ReadCloser, echo func(string)) {
 	}
 }
 
-func (p *Program) reap() {
-	err := p.cmd.Wait()
-	p.update(func() { p.ended, p.err = true, err })
+// reap tells of the end only after the last words, unless a child of the
+// program keeps the pipe open.
+func (p *Program) reap(captured <-chan struct{}) {
+	_ = p.cmd.Wait() // ProcessState tells all
+	select {
+	case <-captured:
+	case <-time.After(lastWords):
+	}
+	p.update(func() { p.ended = true })
 }
 
 func (p *Program) update(fn func()) {
