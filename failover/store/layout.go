@@ -1,0 +1,132 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	logPrefix      = "log-"
+	snapshotPrefix = "snapshot-"
+	tmpSuffix      = ".tmp"
+	damagedSuffix  = ".damaged"
+)
+
+func logName(gen uint64) string      { return logPrefix + strconv.FormatUint(gen, 10) }
+func snapshotName(gen uint64) string { return snapshotPrefix + strconv.FormatUint(gen, 10) }
+
+// layout is what the directory holds.
+type layout struct {
+	snapshot uint64   // the newest; 0 = none
+	logs     []uint64 // generations that count, ascending
+	stale    []string // half-made and superseded files
+}
+
+// readLayout sorts the names of the directory; foreign ones are left alone.
+func readLayout(fs FS) (layout, error) {
+	names, err := fs.List()
+	if err != nil {
+		return layout{}, fmt.Errorf("store %s: %w", fs.Name(), err)
+	}
+	var lay layout
+	var logs, snapshots []uint64
+	for _, name := range names {
+		if base, ok := strings.CutSuffix(name, tmpSuffix); ok {
+			if generation(base, logPrefix) != 0 || generation(base, snapshotPrefix) != 0 {
+				lay.stale = append(lay.stale, name)
+			}
+		} else if gen := generation(name, logPrefix); gen != 0 {
+			logs = append(logs, gen)
+		} else if gen := generation(name, snapshotPrefix); gen != 0 {
+			snapshots = append(snapshots, gen)
+		}
+	}
+	slices.Sort(logs)
+	slices.Sort(snapshots)
+	if n := len(snapshots); n > 0 {
+		lay.snapshot = snapshots[n-1]
+		for _, gen := range snapshots[:n-1] {
+			lay.stale = append(lay.stale, snapshotName(gen))
+		}
+	}
+	for _, gen := range logs {
+		if gen < lay.snapshot {
+			lay.stale = append(lay.stale, logName(gen))
+		} else {
+			lay.logs = append(lay.logs, gen)
+		}
+	}
+	return lay, nil
+}
+
+// generation gives N of PREFIX-N, or 0.
+func generation(name, prefix string) uint64 {
+	digits, ok := strings.CutPrefix(name, prefix)
+	if !ok {
+		return 0
+	}
+	gen, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || strconv.FormatUint(gen, 10) != digits {
+		return 0
+	}
+	return gen
+}
+
+// newest is the generation of the log that is written to.
+func (lay layout) newest() uint64 {
+	if n := len(lay.logs); n > 0 {
+		return lay.logs[n-1]
+	}
+	return 0
+}
+
+// empty tells whether there is no file of the store.
+func (lay layout) empty() bool { return lay.snapshot == 0 && len(lay.logs) == 0 }
+
+// missing gives the first log that should be there and is not, or 0.
+func (lay layout) missing() uint64 {
+	if lay.empty() {
+		return 0
+	}
+	want := max(lay.snapshot, 1)
+	for _, gen := range lay.logs {
+		if gen != want {
+			return want
+		}
+		want++
+	}
+	if len(lay.logs) == 0 {
+		return want
+	}
+	return 0
+}
+
+// findOrigin looks at the headers only.
+func findOrigin(fs FS, lay layout) (Origin, error) {
+	if lay.empty() {
+		return OriginNew, nil
+	}
+	name := snapshotName(lay.snapshot)
+	if lay.snapshot == 0 {
+		name = logName(lay.logs[0])
+	}
+	f, err := fs.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("store %s: %w", fs.Name(), err)
+	}
+	defer f.Close()
+	var buf [headerSize + 1]byte
+	n, err := f.ReadAt(buf[:], 0)
+	if n < headerSize {
+		return OriginWhole, ignoreEOF(err) // Replay will say what is wrong
+	}
+	switch {
+	case lay.snapshot != 0 && buf[10]&flagRepair != 0:
+		return OriginRestored, nil
+	case lay.snapshot == 0 && len(lay.logs) == 1 && lay.logs[0] == 1 && buf[headerSize] == 0:
+		return OriginNew, nil
+	}
+	return OriginWhole, nil
+}
