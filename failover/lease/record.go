@@ -29,6 +29,13 @@ type Peer struct {
 	Authority Seconds
 	// Epoch grows with every entry to PARTNER-DOWN.
 	Epoch uint32
+	// DownFrom is the moment from which PARTNER-DOWN counts (p in the restart
+	// rules): MCLT after it, whatever the partner promised on its own has
+	// ended. Zero outside of PARTNER-DOWN.
+	DownFrom Time
+	// Lost is the latest moment before which one of the two servers may have
+	// made promises that neither remembers, because its store was lost then.
+	Lost  Time
 	Facts PeerFacts
 }
 
@@ -49,6 +56,12 @@ const (
 	PeerOurs
 	// PeerServedAlone: addresses were given while the partner was not in contact.
 	PeerServedAlone
+	// PeerLapsed: the authority of PARTNER-DOWN ended with a long outage; only
+	// contact or an operator gives it back.
+	PeerLapsed
+	// PeerNeedsAll: this server's store was lost, and the partner has not sent
+	// everything since.
+	PeerNeedsAll
 )
 
 // ServerState is a failover server state with its number on the wire

@@ -199,7 +199,7 @@ func appendPeer(p []byte, r *lease.Peer) []byte {
 	p = appendString(p, r.Name)
 	p = append(p, byte(r.State), byte(r.Partner))
 	for _, n := range [...]uint32{uint32(r.Since), uint32(r.PartnerSince), uint32(r.MCLT),
-		uint32(r.LastContact), uint32(r.Authority), r.Epoch, uint32(r.Facts)} {
+		uint32(r.LastContact), uint32(r.Authority), r.Epoch, uint32(r.DownFrom), uint32(r.Lost), uint32(r.Facts)} {
 		p = binary.AppendUvarint(p, uint64(n))
 	}
 	return append(p, r.HBA[:]...)

@@ -126,7 +126,8 @@ func readPeer(in *input) *lease.Peer {
 	r := &lease.Peer{Name: string(in.octets()),
 		State: lease.ServerState(in.octet()), Partner: lease.ServerState(in.octet()),
 		Since: lease.Time(in.number()), PartnerSince: lease.Time(in.number()), MCLT: lease.Seconds(in.number()),
-		LastContact: lease.Time(in.number()), Authority: lease.Seconds(in.number()), Epoch: in.number()}
+		LastContact: lease.Time(in.number()), Authority: lease.Seconds(in.number()), Epoch: in.number(),
+		DownFrom: lease.Time(in.number()), Lost: lease.Time(in.number())}
 	facts := in.number()
 	r.Facts = lease.PeerFacts(facts)
 	copy(r.HBA[:], in.take(len(r.HBA)))
