@@ -268,8 +268,10 @@ func CheckState(own, partner lease.ServerState) error {
 	switch partner {
 	case lease.ConflictDone:
 		switch own {
-		case lease.PotentialConflict, lease.ResolutionInterrupted, lease.Normal, lease.Shutdown:
+		case lease.PotentialConflict, lease.ResolutionInterrupted, lease.Normal:
 			return nil
+		case lease.Shutdown:
+			return bad(HarmShutdown)
 		}
 		return bad(HarmExit)
 	case lease.Normal:

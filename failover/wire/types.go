@@ -53,6 +53,8 @@ type Message interface {
 
 	// Over gives access to what the message carries beside its fields.
 	Over() *Surplus
+	// String is the message on one line with absolute times; see Line.
+	String() string
 
 	message()
 }
