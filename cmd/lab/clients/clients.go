@@ -66,10 +66,14 @@ case "${reason:-$1}" in
 deconfig|PREINIT|EXPIRE|FAIL|RELEASE|STOP)
 	ip -4 addr flush dev "$dev" 2>/dev/null; ip link set "$dev" up ;;
 bound|renew)
-	ip addr replace "$ip/${mask:-24}" dev "$dev" ;;
+	ip addr replace "$ip/${mask:-24}" dev "$dev"
+	[ -z "$router" ] || ip route replace default via "${router%% *}" dev "$dev" ;;
 BOUND|RENEW|REBIND|REBOOT)
 	[ -z "$LAB_DECLINE" ] || { echo "LAB declined ip=$new_ip_address"; exit 1; }
-	[ -n "$LAB_CONFIGURES" ] || ip addr replace "$new_ip_address/$new_subnet_mask" dev "$dev" ;;
+	if [ -z "$LAB_CONFIGURES" ]; then
+		ip addr replace "$new_ip_address/$new_subnet_mask" dev "$dev"
+		[ -z "$new_routers" ] || ip route replace default via "${new_routers%% *}" dev "$dev"
+	fi ;;
 esac
 echo "LAB event=${reason:-$1} ip=${ip:-$new_ip_address} lease=${lease:-$new_dhcp_lease_time} server=${serverid:-$new_dhcp_server_identifier} router=${router:-$new_routers} file=${boot_file:-${new_filename:-$new_bootfile_name}} old=$old_ip_address"
 exit 0
