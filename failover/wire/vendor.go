@@ -74,7 +74,7 @@ func (e element) String() string {
 var ErrVendor = errors.New("malformed vendor-specific-options")
 
 // vendorStart is the head of our vendor-specific-options.
-func vendorStart() []byte { return appendElement(nil, elemMagic, "\x01") }
+func vendorStart() []byte { return appendElement(nil, elemMagic, string([]byte{vendorVersion})) }
 
 func appendElement(b []byte, e element, data string) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(e))
