@@ -74,7 +74,7 @@ func readPackets(data []byte) (Capture, error) {
 		return Capture{}, err
 	}
 	if !knownLink(link) {
-		return Capture{}, fmt.Errorf("link type %d is not known; capture on one interface, not on \"any\" with another tool than tcpdump", link)
+		return Capture{}, fmt.Errorf("link type %d is not known; capture Ethernet, Linux cooked, BSD loopback or raw IPv4 packets", link)
 	}
 	r := &reader{streams: make(map[flow]*stream), first: list[0].at}
 	for _, p := range list {
