@@ -1,0 +1,294 @@
+// Package daemon runs one server on a machine: its sockets, its clocks, its
+// store and its signals around a node, which decides everything.
+//
+// One goroutine, the loop, owns the node and the store. Readers decode
+// packets and put them into the inbox; the loop takes what waits, has the
+// node decide, makes the outcome durable with one sync for the whole batch,
+// and only then lets the replies out. While a sync runs, requests gather, so
+// the batches grow with the load.
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"tandem/failover/conf"
+	"tandem/failover/daemon/control"
+	"tandem/failover/daemon/mmsg"
+	"tandem/failover/dhcp"
+	"tandem/failover/lease"
+	"tandem/failover/node"
+	"tandem/failover/store"
+)
+
+// Options say what to serve and where.
+type Options struct {
+	Config *conf.Config
+	// Reload gives the configuration anew after SIGHUP. It logs what is wrong
+	// with it itself; an error leaves the old one in force.
+	Reload func() (*conf.Config, error)
+	// Interfaces names what to serve; none: every interface that is up and
+	// has an address in a subnet of the configuration.
+	Interfaces []string
+	Port       int
+	// Dir is the directory of the lease store. LeaseFile is a dhcpd.leases
+	// that is read if the store is empty; "" for none.
+	Dir       string
+	LeaseFile string
+	// Control is the path of the control socket. With ControlFallback set,
+	// a second server on the machine uses that path instead.
+	Control, ControlFallback string
+	// ClientRate bounds the packets of one hardware address, RelayRate those
+	// of one relay.
+	ClientRate, RelayRate Rate
+	Version               string
+	Log                   *Logger
+	// Ready is called once the server serves.
+	Ready func()
+}
+
+// The rates unless told otherwise: far above what a client that works does,
+// and below what hurts the others.
+var (
+	DefaultClientRate = Rate{PerSecond: 20, Burst: 60}
+	DefaultRelayRate  = Rate{PerSecond: 50000, Burst: 50000}
+)
+
+// Run serves until ctx is done, and then leaves everything in order. A
+// *StoreError says that the lease store failed.
+func Run(ctx context.Context, opt Options) error {
+	s, err := newServer(opt)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.serve(ctx), s.close())
+}
+
+// server is what Run puts together.
+type server struct {
+	opt    Options
+	count  *counters
+	inbox  *inbox
+	intake *intake
+	ports  *ports
+	udp    *port
+	loop   *loop
+	desk   *desk
+	prober *prober
+	ctl    *control.Server
+	notify func(string)
+	nudge  chan struct{}
+	down   chan struct{} // closed when the loop has ended
+	helper sync.WaitGroup
+}
+
+// newServer recovers the leases and opens the sockets.
+func newServer(opt Options) (*server, error) {
+	watchdog, watched, err := watchdogTime()
+	if err != nil {
+		return nil, err
+	}
+	if !watched {
+		opt.Log.Sayf(dhcp.LevelDebug, "no watchdog is set for this process; %v is assumed", watchdog)
+	}
+	s := &server{opt: opt, count: new(counters), notify: sdNotify(opt.Log), nudge: make(chan struct{}, 1), down: make(chan struct{})}
+	s.inbox = newInbox(s.count)
+	s.intake = &intake{port: uint16(opt.Port), inbox: s.inbox, count: s.count,
+		clients: newThrottle(opt.ClientRate), relays: newThrottle(opt.RelayRate)}
+	s.ports = newPorts(opt.Interfaces, s.intake, opt.Log, opt.Config)
+	s.desk = newDesk(s.inbox, s.count)
+	s.prober = newProber(s.ports.set, s.count, opt.Log, func(r *node.ProbeResult) { s.inbox.send(s.down, r) })
+
+	n := node.New(node.Options{Config: opt.Config, Seed: seed(), Version: opt.Version})
+	keeper, err := recoverLeases(n, opt, s.count)
+	if err != nil {
+		return nil, err
+	}
+	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, desk: s.desk, log: opt.Log, count: s.count,
+		intake: s.intake, clock: readClock, tooOld: watchdog / 2, idle: watchdog / 8, reported: map[string]uint64{}}
+	s.loop.beat = newHeartbeat(watchdog, s.notify, s.readers, opt.Log)
+	if err := s.openSockets(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// seed is the one random number that the node gets.
+func seed() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return binary.NativeEndian.Uint64(b[:])
+}
+
+// openSockets begins to hear clients and operators.
+func (s *server) openSockets() error {
+	conn, err := openUDP(s.opt.Port)
+	if err != nil {
+		return err
+	}
+	s.udp = &port{conn: conn, out: mmsg.NewWriter(conn, writeBatch)}
+	s.udp.reader = &reader{intake: s.intake, conn: conn, open: openDatagram, iface: s.ports.interfaceAt}
+	s.loop.sender = &sender{port: s.intake.port, udp: s.udp.out, ports: s.ports.set, count: s.count, log: s.opt.Log}
+	links, err := s.ports.refresh()
+	if err != nil {
+		return err
+	}
+	now := readClock()
+	s.loop.node.Start(now)
+	s.loop.node.Step(now, links)
+	s.ports.start(s.udp.reader)
+	return s.listen()
+}
+
+// listen opens the control socket.
+func (s *server) listen() error {
+	refused := func() { s.count.add(queriesRefused, 1) }
+	var err error
+	s.ctl, err = control.Listen(s.opt.Control, s.desk, refused)
+	if errors.Is(err, control.ErrInUse) && s.opt.ControlFallback != "" {
+		s.opt.Log.Sayf(dhcp.LevelWarning, "%v; ask this server with failctl --control %s", err, s.opt.ControlFallback)
+		s.ctl, err = control.Listen(s.opt.ControlFallback, s.desk, refused)
+	}
+	return err
+}
+
+// readers is every reader there is now.
+func (s *server) readers() []*reader {
+	all := []*reader{s.udp.reader}
+	for _, p := range s.ports.set() {
+		all = append(all, p.reader)
+	}
+	return all
+}
+
+// serve runs the loop in the foreground and everything else beside it.
+func (s *server) serve(ctx context.Context) error {
+	tuneMemory()
+	s.helper.Go(func() { s.ports.watch(s.down, s.nudge) })
+	s.helper.Go(s.signals)
+	s.notify(daemon.SdNotifyReady + "\nSTATUS=" + s.loop.node.Status(readClock()).Sentence)
+	s.opt.Log.Sayf(dhcp.LevelInfo, "Server starting service.")
+	s.opt.Ready()
+	err := s.loop.run(ctx.Done())
+	s.notify(daemon.SdNotifyStopping)
+	return err
+}
+
+// close ends what is open, and the store last.
+func (s *server) close() error {
+	close(s.down)
+	var errs []error
+	if s.ctl != nil {
+		errs = append(errs, s.ctl.Close())
+	}
+	s.helper.Wait()
+	s.prober.close()
+	if s.udp != nil {
+		errs = append(errs, s.udp.conn.Close())
+	}
+	s.ports.close()
+	return errors.Join(append(errs, s.loop.keeper.close())...)
+}
+
+// signals obeys SIGHUP and SIGUSR1.
+func (s *server) signals() {
+	ch := make(chan os.Signal, 4)
+	signal.Notify(ch, syscall.SIGHUP, syscall.SIGUSR1)
+	defer signal.Stop(ch)
+	for {
+		select {
+		case <-s.down:
+			return
+		case sig := <-ch:
+			if sig == syscall.SIGHUP {
+				s.reload()
+				continue
+			}
+			for _, what := range []string{"status", "counters"} {
+				s.inbox.send(s.down, &node.Query{Args: []string{what}})
+			}
+		}
+	}
+}
+
+// reload puts the configuration in force as it is on disk now, if it is good.
+func (s *server) reload() {
+	s.notify(fmt.Sprintf("%s\nMONOTONIC_USEC=%s", daemon.SdNotifyReloading, daemon.SdNotifyMonotonicUsec()))
+	defer s.notify(daemon.SdNotifyReady)
+	cfg, err := s.opt.Reload()
+	if err != nil {
+		s.opt.Log.Sayf(dhcp.LevelError, "configuration not reloaded, the old one stays in force: %v", err)
+		return
+	}
+	if !s.inbox.send(s.down, &node.Reconfigure{Config: cfg}) {
+		return
+	}
+	s.ports.cfg.Store(cfg)
+	select { // the choice of interfaces may have changed
+	case s.nudge <- struct{}{}:
+	default:
+	}
+	s.opt.Log.Sayf(dhcp.LevelInfo, "configuration reloaded")
+}
+
+// recoverLeases opens the store and gives its records to the node.
+func recoverLeases(n *node.Node, opt Options, count *counters) (*keeper, error) {
+	// Nothing that is loaded becomes garbage, so collecting while loading only
+	// marks the same leases again and again.
+	defer debug.SetGCPercent(debug.SetGCPercent(loadPercent))
+	log, err := store.Open(store.OSDir(opt.Dir), store.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%w: end it, or name another directory with -lf", err)
+	}
+	k := newKeeper(log, n.Table(), opt.Log, count)
+	report, err := log.Replay(func(r lease.Record) error {
+		n.Restore(r)
+		k.facts.note(r)
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	for _, line := range report.Lines() {
+		opt.Log.Sayf(dhcp.LevelInfo, "%s", line)
+	}
+	if log.New() && opt.LeaseFile != "" {
+		if err := importLeases(k, n, opt.LeaseFile); err != nil {
+			return nil, errors.Join(err, k.close())
+		}
+	}
+	return k, nil
+}
+
+// The garbage collector's pace. The table of leases lives for ever, packets
+// live for a batch. With little in the table the default pace would collect
+// every few hundred packets, so at least spareHeap may gather before it does;
+// with a million leases the default would double the memory, so then no more
+// than half of the table may.
+const (
+	loadPercent = 400
+	spareHeap   = 64 << 20
+	minPercent  = 50
+	maxPercent  = 3200
+)
+
+// tuneMemory sets the pace for what is in memory now.
+func tuneMemory() {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	percent := int(spareHeap * 100 / max(m.HeapAlloc, 1))
+	debug.SetGCPercent(min(max(percent, minPercent), maxPercent))
+	debug.FreeOSMemory()
+}
