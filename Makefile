@@ -1,0 +1,44 @@
+# Tandem: what to type. `make help` prints the lines with ##.
+
+GO        ?= go
+FUZZTIME  ?= 10s
+# Tests against real programs take their time; the rest must be quick.
+QUICK     := -timeout 10m
+LAB       := -timeout 15m -count=1
+
+.PHONY: help build test check run bench bench-readme fuzz deps
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+build: ## programs into bin/
+	$(GO) build -o bin/ ./cmd/...
+
+test: deps ## every test; those with real clients and servers last
+	$(GO) test $(QUICK) $$($(GO) list ./... | grep -v '/cmd/lab')
+	$(GO) test $(LAB) ./cmd/lab/...
+
+check: ## gofmt, vet, staticcheck, architecture
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
+	  [ -z "$$unformatted" ] || { echo "gofmt these:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -count=1 -run Architecture ./failover
+
+run: deps ## a server and two clients in private networks, shown in the terminal
+	$(GO) run ./cmd/lab run
+
+bench: deps ## dhcpfd against kea-dhcp4, dhcpd and dnsmasq, as a table
+	$(GO) run ./cmd/lab bench
+
+bench-readme: deps ## the same, and write the table into README.md
+	$(GO) run ./cmd/lab bench -readme README.md
+
+fuzz: ## each fuzzer for FUZZTIME
+	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/func //'); do \
+	    echo "== $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$dir; \
+	  done; done
+
+deps: ## Debian packages that tests, run and bench need
+	@cmd/lab/deps.sh
