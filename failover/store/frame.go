@@ -78,14 +78,8 @@ func appendFrame(dst []byte, chain uint32, typ byte, payload []byte) ([]byte, ui
 	start := len(dst)
 	dst = append(dst, typ)
 	dst = append(dst, payload...)
-	chain = frameCRC(chain, dst[start:])
+	chain = crc32.Update(chain, castagnoli, dst[start:])
 	return binary.BigEndian.AppendUint32(dst, chain), chain
-}
-
-func frameCRC(chain uint32, body []byte) uint32 {
-	var prev [crcSize]byte
-	binary.BigEndian.PutUint32(prev[:], chain)
-	return crc32.Update(crc32.Checksum(prev[:], castagnoli), castagnoli, body)
 }
 
 func appendMark(dst []byte, chain uint32, synced int64) ([]byte, uint32) {
@@ -118,7 +112,8 @@ type badFrame struct {
 func (b *badFrame) Error() string { return fmt.Sprintf("offset %d: %s", b.off, b.reason) }
 
 // parseFrame reads a frame from buf, which begins at off and holds maxFrame
-// octets or all that is left of the file.
+// octets or all that is left of the file. A frame whose only fault is its
+// checksum is given too, with the checksum that it should have.
 func parseFrame(buf []byte, off int64, chain uint32) (frame, *badFrame) {
 	n, k := binary.Uvarint(buf)
 	switch {
@@ -132,11 +127,12 @@ func parseFrame(buf []byte, off int64, chain uint32) (frame, *badFrame) {
 		return frame{}, &badFrame{off, "unknown record type"}
 	}
 	body := buf[k : k+1+int(n)]
-	crc := frameCRC(chain, body)
+	crc := crc32.Update(chain, castagnoli, body)
+	fr := frame{off, off + int64(k+len(body)+crcSize), buf[k], crc, body[1:]}
 	if crc != binary.BigEndian.Uint32(buf[k+len(body):]) {
-		return frame{}, &badFrame{off, "wrong checksum"}
+		return fr, &badFrame{off, "wrong checksum"}
 	}
-	return frame{off, off + int64(k+len(body)+crcSize), buf[k], crc, body[1:]}, nil
+	return fr, nil
 }
 
 // window reads a file through a buffer; its memory does not depend on what the
@@ -261,6 +257,9 @@ func (s *scanner) next() (frame, error) {
 // the four octets before it for the CRC of its predecessor. It gives io.EOF
 // if there is none.
 func (s *scanner) resync() error {
+	if found, err := s.overChecksum(); found || err != nil {
+		return err
+	}
 	for off := s.off + 1; off < s.w.size; off++ {
 		b, err := s.w.at(off-crcSize, crcSize+maxFrame)
 		if err != nil {
@@ -280,6 +279,27 @@ func (s *scanner) resync() error {
 	}
 	s.off = s.w.size
 	return io.EOF
+}
+
+// overChecksum moves the scanner over a frame of which nothing but the stored
+// CRC is damaged: the frame behind it is valid behind the right one.
+func (s *scanner) overChecksum() (found bool, err error) {
+	buf, err := s.w.at(s.off, maxFrame)
+	if err != nil {
+		return false, err
+	}
+	hurt, _ := parseFrame(buf, s.off, s.chain)
+	if hurt.next == 0 {
+		return false, nil
+	}
+	if buf, err = s.w.at(hurt.next, maxFrame); err != nil {
+		return false, err
+	}
+	if _, bad := parseFrame(buf, hurt.next, hurt.chain); bad != nil {
+		return false, nil
+	}
+	s.off, s.chain = hurt.next, hurt.chain
+	return true, nil
 }
 
 // newScanner stands at the first frame of f.

@@ -28,9 +28,6 @@ func (l *Log) Replay(fn func(lease.Record) error) (Report, error) {
 		return rep, err
 	}
 	l.sizes.snapshot = rep.SnapshotBytes
-	if t.sealed {
-		return rep, l.begin(l.layout.newest() + 1)
-	}
 	return rep, l.resume(t, rep.Torn)
 }
 
@@ -48,6 +45,9 @@ func (l *Log) resume(t tail, torn *Torn) error {
 		return l.die("recover", err)
 	}
 	l.synced, l.marked = t.end, max(t.vouched, headerSize)
+	if t.sealed { // the last run died between sealing it and beginning the next
+		return l.begin(gen + 1)
+	}
 	return l.prepare()
 }
 

@@ -30,10 +30,10 @@
 //	+--------+------+----------------+-------+
 //	 uvarint  1      length octets    4
 //
-// The CRC (CRC-32C) runs over the four octets that lie before the frame (the
-// CRC of its predecessor or of the header), the type and the payload. So a
-// frame is valid only behind the frame it was written behind: remains of an
-// older write can not be taken for a continuation. Types:
+// The CRC (CRC-32C) runs over type and payload and goes on from the CRC that
+// lies before the frame, that of its predecessor or of the header. So a frame
+// is valid only behind the frame it was written behind: remains of an older
+// write can not be taken for a continuation. Types:
 //
 //	1 lease   2 peer   3 boot   4 object       records, see codec.go
 //	16 mark   payload uvarint S: all before offset S of this file was synced
@@ -184,6 +184,11 @@ func (l *Log) look() error {
 	lay, err := readLayout(l.fs)
 	if err != nil {
 		return err
+	}
+	// The last run may have died between a rename and its sync: what is about
+	// to be removed may still be needed until the names are durable.
+	if err := l.fs.SyncDir(); err != nil {
+		return fmt.Errorf("store %s: sync the directory: %w", l.fs.Name(), err)
 	}
 	for _, name := range lay.stale {
 		if err := l.fs.Remove(name); err != nil {

@@ -112,10 +112,10 @@ func (fw *fileWalk) hurtAt(off, next int64, reason string) error {
 
 // frames walks up to the seal, the end, or the torn tail.
 func (fw *fileWalk) frames() error {
+	var bad *badFrame
 	for !fw.tail.sealed {
 		fw.tail.end, fw.tail.chain = fw.s.off, fw.s.chain
 		fr, err := fw.s.next()
-		var bad *badFrame
 		switch {
 		case errors.Is(err, io.EOF):
 			if fw.newest {
