@@ -1,0 +1,86 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/images/grubenv"
+	"tandem/images/layout"
+)
+
+// OnBootPartition mounts the boot partition at a place under /run while fn
+// runs: it is a FAT, and a power cut must find it mounted as rarely as can be.
+func OnBootPartition(p Partition, writable bool, fn func(dir string) error) error {
+	dir := "/run/boot"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME)
+	if !writable {
+		flags |= unix.MS_RDONLY
+	}
+	if err := unix.Mount(filepath.Join("/dev", p.Device), dir, "vfat", flags, ""); err != nil {
+		return fmt.Errorf("mount the boot partition %s: %w", p.Device, err)
+	}
+	err := fn(dir)
+	if uerr := unix.Unmount(dir, 0); err == nil && uerr != nil {
+		err = fmt.Errorf("unmount the boot partition: %w", uerr)
+	}
+	return err
+}
+
+// SlotIsWell gives the running slot all its starts back, if it does not have
+// them already: nothing is written at an ordinary boot.
+func SlotIsWell(dir, slot string) (changed bool, err error) {
+	f, err := os.OpenFile(filepath.Join(dir, layout.GrubEnv), os.O_RDWR, 0)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	block := make([]byte, grubenv.Size)
+	n, err := f.ReadAt(block, 0)
+	if err != nil && n == 0 {
+		return false, err
+	}
+	state, err := grubenv.Parse(block)
+	damaged := err != nil
+	if damaged {
+		state = grubenv.Fresh()
+	}
+	well := state.Well(slot)
+	if !damaged && well.Order == state.Order && well.Tries[slot] == state.Tries[slot] {
+		return false, nil
+	}
+	if _, err := f.WriteAt(well.Encode(), 0); err != nil {
+		return false, err
+	}
+	return true, f.Sync()
+}
+
+// Provision takes a box configuration and a dhcpd.conf from the boot
+// partition, mounted at dir, to the data directory, each only if it is not
+// there yet. It gives the names of what it took.
+func Provision(dir, data string) (taken []string, err error) {
+	for _, name := range []string{layout.BoxConfig, layout.DHCPConfig} {
+		to := filepath.Join(data, name)
+		if _, err := os.Stat(to); err == nil {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, layout.Provision, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return taken, err
+		}
+		if err := WriteFile(to, raw, 0o644); err != nil {
+			return taken, err
+		}
+		taken = append(taken, name)
+	}
+	return taken, nil
+}
