@@ -16,8 +16,8 @@ func (l *Log) Append(recs []lease.Record) error {
 		return err
 	}
 	buf, chain := l.enc.buf[:0], l.chain
-	if l.synced > l.marked {
-		buf, chain = appendMark(buf, chain, l.synced)
+	if l.owed {
+		buf, chain = appendMark(buf, chain)
 	}
 	var err error
 	for _, rec := range recs {
@@ -43,7 +43,7 @@ func (l *Log) write(frames []byte, chain uint32) error {
 	l.mu.Lock()
 	l.end += int64(len(frames))
 	l.mu.Unlock()
-	l.marked, l.chain = l.synced, chain
+	l.owed, l.chain = false, chain
 	return nil
 }
 
@@ -137,7 +137,7 @@ func (l *Log) Sync() error {
 	if err := l.file.Sync(); err != nil {
 		return l.die("sync", err)
 	}
-	l.synced = l.end
+	l.synced, l.owed = l.end, true
 	return nil
 }
 
@@ -202,7 +202,7 @@ func (l *Log) switchTo(f File, gen uint64, chain uint32) error {
 	old := l.file
 	l.file, l.chain = f, chain
 	l.alloc = headerSize + l.opt.Reserve + l.opt.Chunk
-	l.synced, l.marked = headerSize, headerSize
+	l.synced, l.owed = headerSize, false
 	if old != nil {
 		if err := old.Close(); err != nil {
 			return l.die("leave", err)

@@ -295,6 +295,31 @@ func TestADeadLogStaysDead(t *testing.T) {
 	}
 }
 
+// A file system that never writes in place can be full although the room was
+// prepared.
+func TestFullDiskInPreparedRoom(t *testing.T) {
+	fs, h := faultfs.New(5), &history{}
+	s, err := start(fs, h, tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs.FailAt(fs.Ops()+1, syscall.ENOSPC)
+	rng := rand.New(rand.NewPCG(1, 1))
+	if err := s.batch(rng, 5); !errors.Is(err, store.ErrFull) || !s.log.Full() || s.log.Err() != nil {
+		t.Fatalf("full %v, dead %v, %v", s.log.Full(), s.log.Err(), err)
+	}
+	if err := s.batch(rng, 1); err != nil || s.log.Full() {
+		t.Fatalf("full %v, %v", s.log.Full(), err)
+	}
+	if err := s.sync(); err != nil {
+		t.Fatal(err)
+	}
+	kept := s.now
+	if got := verify(t, fs.PowerCut(), h, "after a full disk").now; got != kept {
+		t.Errorf("got %v, want %v", got, kept)
+	}
+}
+
 // A disk that fills up: the log says so while the batch in hand still goes in,
 // refuses later, and goes on when there is room again.
 func TestFullDisk(t *testing.T) {

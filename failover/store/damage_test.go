@@ -91,7 +91,7 @@ func TestFlippedOctetIsRefused(t *testing.T) {
 		data := m[name]
 		end := len(bytes.TrimRight(data, "\x00"))
 		if name == "log-2" {
-			end -= 8 // the last mark vouches for all before it, not for itself
+			end -= 7 // the last mark vouches for all before it, not for itself
 		}
 		for off := range end {
 			hurt := maps.Clone(m)
@@ -119,7 +119,7 @@ func TestFlippedOctetIsRefused(t *testing.T) {
 func TestRepairSavesTheRest(t *testing.T) {
 	m, want := recorded(t, 20)
 	for _, name := range []string{"log-2", "snapshot-2"} {
-		end := len(bytes.TrimRight(m[name], "\x00")) - 8
+		end := len(bytes.TrimRight(m[name], "\x00")) - 7
 		for off := 0; off < end; off += 3 {
 			hurt := maps.Clone(m)
 			hurt[name] = slices.Clone(m[name])
@@ -210,6 +210,21 @@ func TestRepairIsCutOff(t *testing.T) {
 	}
 }
 
+func TestRepairIsDurable(t *testing.T) {
+	m, want := recorded(t, 20)
+	m["log-2"][60] ^= 1
+	for range 20 {
+		fs := diskOf(m)
+		_, err := store.Repair(fs)
+		check(t, err)
+		got, _, _, err := read(fs.PowerCut())
+		check(t, err)
+		if len(got) != len(want) {
+			t.Errorf("%d leases, want %d", len(got), len(want))
+		}
+	}
+}
+
 func TestMissingFile(t *testing.T) {
 	fs := faultfs.New(1)
 	s, err := start(fs, &history{}, tiny)
@@ -269,6 +284,47 @@ func TestTornTail(t *testing.T) {
 	}
 	if last != 4 {
 		t.Errorf("uncut: %d leases", last)
+	}
+}
+
+// A torn tail is gone after the start that found it.
+func TestTornTailIsCleared(t *testing.T) {
+	m, want := recorded(t, 3)
+	tail := len(bytes.TrimRight(m["log-2"], "\x00"))
+	copy(m["log-2"][tail:], strings.Repeat("garbage ", 30))
+	fs := diskOf(m)
+	for run := range 2 {
+		got, log, rep, err := read(fs)
+		check(t, err)
+		if !maps.Equal(got, want) || (rep.Torn != nil) != (run == 0) {
+			t.Errorf("run %d: %v, torn %+v", run, got, rep.Torn)
+		}
+		l := leaseOf(1, lease.Time(500+run))
+		want[l.IP] = l.CLTT
+		check(t, log.Append([]lease.Record{l}))
+		check(t, log.Close())
+	}
+}
+
+// Only the newest log may end without a seal.
+func TestOlderLogLosesItsEnd(t *testing.T) {
+	fs := faultfs.New(1)
+	s, err := start(fs, &history{}, tiny)
+	check(t, err)
+	check(t, s.log.Append([]lease.Record{leaseOf(0, 1)}))
+	end, _ := s.log.Size()
+	snap, err := s.log.BeginSnapshot()
+	check(t, err)
+	snap.Abort()
+	check(t, s.log.Close())
+	for _, cut := range []int64{24, end} {
+		m := files(fs)
+		clear(m["log-1"][cut:])
+		_, _, _, err := read(diskOf(m))
+		var corrupt *store.CorruptError
+		if !errors.As(err, &corrupt) || corrupt.File != "log-1" || corrupt.Offset != cut {
+			t.Errorf("cut at %d: %v", cut, err)
+		}
 	}
 }
 

@@ -82,8 +82,8 @@ func appendFrame(dst []byte, chain uint32, typ byte, payload []byte) ([]byte, ui
 	return binary.BigEndian.AppendUint32(dst, chain), chain
 }
 
-func appendMark(dst []byte, chain uint32, synced int64) ([]byte, uint32) {
-	return appendFrame(dst, chain, typeMark, binary.AppendUvarint(nil, uint64(synced)))
+func appendMark(dst []byte, chain uint32) ([]byte, uint32) {
+	return appendFrame(dst, chain, typeMark, []byte{0})
 }
 
 func appendSeal(dst []byte, chain uint32) ([]byte, uint32) {
@@ -327,16 +327,6 @@ func (s *scanner) header(kind byte, gen uint64) (header, error) {
 		return header{}, err
 	}
 	return decodeHeader(buf, kind, gen)
-}
-
-// markOf gives the synced offset of a mark.
-func markOf(fr frame) (int64, error) {
-	in := input{buf: fr.payload}
-	n := in.uvarint()
-	if in.bad || len(in.buf) > 0 || n > uint64(fr.off) {
-		return 0, &badFrame{fr.off, "a mark that can not be"}
-	}
-	return int64(n), nil
 }
 
 // checkEnd checks the last frame of a file: a seal ends a log, an end with the

@@ -44,7 +44,7 @@ func (l *Log) resume(t tail, torn *Torn) error {
 	if err := l.heal(t.vouched, torn); err != nil {
 		return l.die("recover", err)
 	}
-	l.synced, l.marked = t.end, max(t.vouched, headerSize)
+	l.synced, l.owed = t.end, t.end > headerSize
 	if t.sealed { // the last run died between sealing it and beginning the next
 		return l.begin(gen + 1)
 	}

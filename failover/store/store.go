@@ -36,8 +36,8 @@
 // write can not be taken for a continuation. Types:
 //
 //	1 lease   2 peer   3 boot   4 object       records, see codec.go
-//	16 mark   payload uvarint S: all before offset S of this file was synced
-//	17 seal   nothing follows, log-(N+1) goes on; its payload is one zero octet
+//	16 mark   all of this file before it was synced; payload one zero octet
+//	17 seal   nothing follows, log-(N+1) goes on; payload one zero octet
 //	18 end    end of a snapshot; payload uvarint: number of records
 //
 // A log is filled with zeros some way ahead of its end (Options.Chunk and
@@ -48,12 +48,11 @@
 // # Torn tail and damage
 //
 // The first Append after a Sync begins with a mark. If a frame of the newest
-// log is bad at offset X and no mark behind it says that X was synced, then X
-// lies in what the last crash caught in flight: nobody was promised anything
-// by it. It is cleared, and the Report says so. This holds even if whole
-// frames lie behind X, since a disk may write sectors in any order. Any other
-// bad frame is damage: the store is refused with a CorruptError that names
-// file, offset and remedy.
+// log is bad and no mark lies behind it, then it is part of what the last crash
+// caught in flight: nobody was promised anything by it. It is cleared, and the
+// Report says so. This holds even if whole frames lie behind it, since a disk
+// may write sectors in any order. Any other bad frame is damage: the store is
+// refused with a CorruptError that names file, offset and remedy.
 //
 // What no mark vouches for is written and synced anew at the start, before
 // anybody acts on it: after a failed sync the kernel may show data that
@@ -149,7 +148,7 @@ type Log struct {
 	end    int64  // offset behind the last frame
 	alloc  int64  // file size: end to alloc is zeros
 	synced int64  // all before it is on disk
-	marked int64  // the last mark says so up to here
+	owed   bool   // the next write begins with a mark
 	chain  uint32 // CRC of the last frame
 	enc    encoder
 	full   bool
@@ -260,10 +259,10 @@ func (l *Log) finish() error {
 	if err := l.Sync(); err != nil {
 		return err
 	}
-	if l.marked == l.synced {
+	if !l.owed {
 		return nil
 	}
-	buf, chain := appendMark(l.enc.buf[:0], l.chain, l.synced)
+	buf, chain := appendMark(l.enc.buf[:0], l.chain)
 	if err := l.write(buf, chain); err != nil {
 		if errors.Is(err, ErrFull) {
 			return nil // the mark is a convenience

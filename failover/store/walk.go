@@ -142,7 +142,7 @@ func (fw *fileWalk) frames() error {
 func (fw *fileWalk) frame(fr frame) (err error) {
 	switch fr.typ {
 	case typeMark:
-		fw.tail.vouched, err = markOf(fr)
+		fw.tail.vouched = fr.off
 	case typeSeal, typeEnd:
 		fw.tail.sealed = true
 		if err = checkEnd(fr, fw.kind, fw.records); fw.hurt {
@@ -169,11 +169,11 @@ func (fw *fileWalk) frame(fr frame) (err error) {
 func (fw *fileWalk) broken(bad *badFrame) (over bool, err error) {
 	if fw.newest {
 		ahead := *fw.s
-		vouched, err := ahead.laterMark()
+		synced, err := ahead.laterMark()
 		if err != nil {
 			return true, fw.wrap(fw.name, err)
 		}
-		if vouched <= bad.off {
+		if !synced {
 			return true, fw.torn(bad)
 		}
 	}
@@ -192,23 +192,20 @@ func (fw *fileWalk) torn(bad *badFrame) error {
 	return nil
 }
 
-// laterMark gives the highest synced offset that a valid mark behind the
-// scanner's place tells of. It moves the scanner to the end.
-func (s *scanner) laterMark() (highest int64, err error) {
+// laterMark tells whether a valid mark lies behind the scanner's place. It
+// moves the scanner.
+func (s *scanner) laterMark() (bool, error) {
 	for {
 		if err := s.resync(); err != nil {
-			return highest, ignoreEOF(err)
+			return false, ignoreEOF(err)
 		}
 		for {
 			fr, err := s.next()
 			if err != nil {
 				break // resync tells a bad frame from the end and from the disk's errors
 			}
-			if fr.typ != typeMark {
-				continue
-			}
-			if synced, err := markOf(fr); err == nil {
-				highest = max(highest, synced)
+			if fr.typ == typeMark {
+				return true, nil
 			}
 		}
 	}
