@@ -191,18 +191,18 @@ func (l *Logger) write() {
 		for len(l.buf) == 0 && !l.closed {
 			l.more.Wait()
 		}
+		if len(l.buf) == 0 {
+			l.mu.Unlock()
+			return
+		}
 		buf, l.buf = l.buf, buf[:0]
 		ends, l.ends = l.ends, ends[:0]
 		if lost := l.lost; lost > 0 {
 			l.lost = 0
 			l.queue(dhcp.LevelWarning, fmt.Sprintf("%d lines lost: the log is not read fast enough", lost))
 		}
-		closed := l.closed
 		l.mu.Unlock()
 		l.put(buf, ends)
-		if closed {
-			return
-		}
 	}
 }
 
