@@ -2,6 +2,7 @@ package clock
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type Service struct {
 	FactsPath, StatusPath string
 	// Report gets every change of state and every failure, for the log.
 	Report func(format string, args ...any)
+	// Lock guards Gate where others look at it as well; may be nil.
+	Lock sync.Locker
 	// Ask queries the servers; the package's Ask if nil.
 	Ask func(context.Context, []string) []Sample
 }
@@ -33,6 +36,9 @@ func (s *Service) Run(ctx context.Context) {
 	if s.Ask == nil {
 		s.Ask = Ask
 	}
+	if s.Lock == nil {
+		s.Lock = new(sync.Mutex)
+	}
 	var last State
 	var saved time.Duration
 	publish := time.NewTicker(time.Second)
@@ -46,14 +52,14 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-next.C:
 			s.round(ctx)
-			if st := s.Gate.Now(SinceBoot()); st.State == Trusted || st.State == Holdover {
+			if st := s.now(); st.State == Trusted || st.State == Holdover {
 				next.Reset(askSettled)
 			} else {
 				next.Reset(askWaiting)
 			}
 		case <-publish.C:
 		}
-		st := s.Gate.Now(SinceBoot())
+		st := s.now()
 		if st.State != last {
 			s.Report("clock %s: %s", st.State, st.Why)
 			last = st.State
@@ -67,10 +73,18 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
+func (s *Service) now() Status {
+	s.Lock.Lock()
+	defer s.Lock.Unlock()
+	return s.Gate.Now(SinceBoot())
+}
+
 // round asks once and moves the clock.
 func (s *Service) round(ctx context.Context) {
 	samples := s.Ask(ctx, s.Servers)
+	s.Lock.Lock()
 	act := s.Gate.Samples(SinceBoot(), time.Now(), samples)
+	s.Lock.Unlock()
 	var err error
 	switch {
 	case act.Step != 0:
@@ -96,7 +110,7 @@ func (s *Service) publish(st Status) {
 
 // save keeps time and drift, once the time is known.
 func (s *Service) save() {
-	st := s.Gate.Now(SinceBoot())
+	st := s.now()
 	if s.FactsPath == "" || !st.Trusted {
 		return
 	}

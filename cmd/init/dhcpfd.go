@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/images/layout"
+	boxconf "tandem/init/box"
+	"tandem/init/supervise"
+)
+
+// dhcpfd is the service that this box is for. It runs as a user of its own
+// with the capabilities that raw sockets and port 67 take.
+func (b *box) dhcpfd() supervise.Service {
+	args := []string{"-4", "-f", "-d", "-q", "--no-pid",
+		"-cf", dhcpConf, "-lf", leasesDir,
+		"--control", filepath.Join(controlDir, "control"), "--facts", factsPath}
+	for _, w := range b.wanted {
+		if w.Use == "lan" {
+			args = append(args, w.Name)
+		}
+	}
+	return supervise.Service{
+		Name: "dhcpfd", Path: layout.DHCPd, Args: args,
+		UID: layout.ServiceUID, GID: layout.ServiceGID,
+		Caps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
+		Beat: watchdogTime / 2, ReadyIn: 60 * time.Second, StopIn: 15 * time.Second,
+	}
+}
+
+// writeDHCPConfig makes what dhcpfd reads: this box's failover peer block,
+// then the pair's dhcpd.conf, which is the same on both boxes.
+func (b *box) writeDHCPConfig() error {
+	if err := os.WriteFile(peerConf, []byte(b.config.PeerBlock()), 0o644); err != nil {
+		return err
+	}
+	shared := filepath.Join(dataDir, layout.DHCPConfig)
+	if _, err := os.Stat(shared); os.IsNotExist(err) {
+		b.log("there is no %s yet: the box serves nobody", layout.DHCPConfig)
+		if err := os.WriteFile(shared, []byte("# the pair's dhcpd.conf\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	text := "include \"" + peerConf + "\";\ninclude \"" + shared + "\";\n"
+	if b.config.Role == boxconf.Single {
+		text = "include \"" + shared + "\";\n"
+	}
+	return os.WriteFile(dhcpConf, []byte(text), 0o644)
+}

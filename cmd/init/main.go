@@ -1,0 +1,113 @@
+// init is PID 1 of a box: it wires board, init/* and hwmon together. Booting
+// is the list of steps in steps.go; afterwards the loop in watch.go reads the
+// hardware, tells dhcpfd the facts its restart rules need, feeds the watchdog
+// while the box proves that it works, and keeps the console's status.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/init/boot"
+	"tandem/init/clock"
+)
+
+func main() {
+	if os.Getpid() != 1 {
+		fmt.Println("init is the first process of a Tandem box and does nothing elsewhere. Its boot steps:")
+		boot.List(os.Stdout, newBox(io.Discard).steps())
+		os.Exit(1)
+	}
+	b := newBox(os.Stdout)
+	defer func() {
+		// A panic of PID 1 is a panic of the kernel; say why, and leave word.
+		if r := recover(); r != nil {
+			fmt.Fprintf(b.console, "init: panic: %v\n", r)
+			b.restart(boot.ByPanic, fmt.Sprint("panic: ", r))
+		}
+	}()
+	b.run()
+}
+
+// run boots and then watches until the box is told to restart or switch off.
+func (b *box) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	orders := make(chan os.Signal, 4)
+	signal.Notify(orders, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
+	fmt.Fprintf(b.console, "Tandem: init starts at %.3f s\n", clock.SinceBoot().Seconds())
+	alarms, err := boot.Run(ctx, b.steps(), b.console, clock.SinceBoot)
+	for _, a := range alarms {
+		b.log("boot step %s failed: %v", a.Step, a.Err)
+		b.passed = append(b.passed, a)
+	}
+	if errors.Is(err, boot.ErrRestart) {
+		cancel()
+		b.restart(boot.ByPanic, err.Error())
+	}
+	order := b.watch(ctx, orders)
+	cancel()
+	b.carryOut(order)
+}
+
+// order is how the box ends.
+type order struct {
+	reason boot.Reason
+	off    bool
+	why    string
+}
+
+// carryOut stops everything in good order, then restarts or switches off.
+func (b *box) carryOut(o order) {
+	b.log("%s", o.why)
+	if b.supervisor != nil {
+		b.supervisor.Stop()
+	}
+	b.announce(o.reason)
+	if o.off {
+		if b.dog != nil {
+			b.dog.Disarm()
+		}
+		b.end(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	}
+	b.end(unix.LINUX_REBOOT_CMD_RESTART)
+}
+
+// restart is the end of a box that cannot go on.
+func (b *box) restart(reason boot.Reason, why string) {
+	b.log("restart: %s", why)
+	b.announce(reason)
+	// Time to read the console, and a brake for a box that fails at once.
+	time.Sleep(3 * time.Second)
+	b.end(unix.LINUX_REBOOT_CMD_RESTART)
+}
+
+// announce leaves word of a coming restart in the boot ledger.
+func (b *box) announce(reason boot.Reason) {
+	if !b.dataMounted {
+		return
+	}
+	b.ledger.Announced = reason
+	if err := b.ledger.Write(ledgerPath); err != nil {
+		b.log("%v", err)
+	}
+}
+
+func (b *box) end(how int) {
+	unix.Sync()
+	if b.dataMounted {
+		if err := unix.Unmount(dataDir, 0); err != nil {
+			_ = unix.Mount("", dataDir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
+		}
+	}
+	unix.Sync()
+	_ = unix.Reboot(how)
+	select {} // the machine is going down
+}

@@ -1,0 +1,361 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/board"
+	"tandem/hwmon"
+	"tandem/hwmon/thermal"
+	"tandem/hwmon/watchdog"
+	"tandem/images/layout"
+	"tandem/init/boot"
+	boxconf "tandem/init/box"
+	"tandem/init/clock"
+	"tandem/init/network"
+	"tandem/init/supervise"
+)
+
+// watchdogTime is W: a box that hangs is reset after it at the latest.
+const watchdogTime = 15 * time.Second
+
+// steps is the way from the kernel to service.
+func (b *box) steps() []boot.Step {
+	return []boot.Step{
+		{Name: "file systems", Limit: 5 * time.Second, Policy: boot.Restart, Do: b.mountKernel},
+		{Name: "board", Limit: 5 * time.Second, Policy: boot.Continue, Do: b.recognise},
+		{Name: "watchdog", Limit: 20 * time.Second, Policy: boot.Continue, Do: b.openWatchdog},
+		{Name: "modules", Limit: 60 * time.Second, Policy: boot.Continue, Do: b.loadModules},
+		{Name: "data partition", Limit: 5 * time.Minute, Policy: boot.Continue, Do: b.mountData},
+		{Name: "boot ledger", Limit: 10 * time.Second, Policy: boot.Continue, Do: b.openLedger},
+		{Name: "box configuration", Limit: 30 * time.Second, Policy: boot.Stay, Do: b.readConfig},
+		{Name: "network", Limit: 30 * time.Second, Policy: boot.Continue, Do: b.bringUpNetwork},
+		{Name: "clock gate", Policy: boot.Stay, Do: b.passClock},
+		{Name: "services", Limit: 30 * time.Second, Policy: boot.Restart, Do: b.startServices},
+	}
+}
+
+func (b *box) mountKernel(context.Context) (string, error) {
+	if err := boot.MountKernel(); err != nil {
+		return "", err
+	}
+	for _, dir := range []string{runDir, controlDir, dataDir} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", err
+		}
+	}
+	if err := os.Chown(controlDir, layout.ServiceUID, layout.ServiceGID); err != nil {
+		return "", err
+	}
+	return "", boot.SealRoot()
+}
+
+func (b *box) recognise(context.Context) (string, error) {
+	b.params = boot.Params()
+	raw, err := os.ReadFile(layout.ImageInfo)
+	if err == nil {
+		err = json.Unmarshal(raw, &b.image)
+	}
+	b.found = board.Recognise(boot.Facts(hostRoot, b.params))
+	return fmt.Sprintf("%s; Tandem %s", b.found.Why, b.image.Version), err
+}
+
+// openWatchdog loads what drives a watchdog and opens the best one, before
+// anything that could hang.
+func (b *box) openWatchdog(context.Context) (string, error) {
+	var err error
+	if b.loader, err = boot.NewLoader(); err != nil {
+		return "", err
+	}
+	b.loader.Coldplug(hostRoot, boot.IsWatchdog)
+	return b.tryWatchdog()
+}
+
+func (b *box) tryWatchdog() (string, error) {
+	b.dogs = watchdog.List(os.DirFS("/sys"), b.found.Board.Watchdogs)
+	dog, err := watchdog.Open(b.dogs, watchdogTime)
+	if dog == nil {
+		return "", err
+	}
+	b.dog = dog
+	if err := dog.Feed(); err != nil {
+		return "", err
+	}
+	go b.feedWhileBooting()
+	return fmt.Sprintf("%s (%s), resets a box that hangs after %s", dog.Identity, dog.Device, dog.Timeout), nil
+}
+
+func (b *box) loadModules(context.Context) (string, error) {
+	if b.loader == nil {
+		return "", errors.New("there is no index of modules")
+	}
+	for _, name := range b.found.Board.Modules.First {
+		if err := b.loader.Load(name); err != nil {
+			b.log("%v", err)
+		}
+	}
+	n, failed := b.loader.Coldplug(hostRoot, func(string) bool { return true })
+	done := fmt.Sprintf("%d loaded, %d without their device", n, len(failed))
+	if b.dog != nil {
+		return done, nil
+	}
+	for _, name := range b.found.Board.Modules.Fallback {
+		if err := b.loader.Load(name); err != nil {
+			b.log("%v", err)
+		}
+	}
+	dog, err := b.tryWatchdog()
+	return done + "; watchdog: " + dog, err
+}
+
+func (b *box) mountData(ctx context.Context) (string, error) {
+	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	part, err := boot.AwaitPartition(wait, hostRoot, layout.Data)
+	if err != nil {
+		return "", err
+	}
+	b.data = part
+	grown, err := boot.GrowPartition(part)
+	if err != nil {
+		b.log("data partition: %v", err)
+	}
+	if b.health, err = boot.CheckData(ctx, part.Device); err != nil {
+		return "", err
+	}
+	if err := boot.MountData(part.Device, dataDir); err != nil {
+		return "", err
+	}
+	b.dataMounted = true
+	if err := boot.GrowFileSystem(dataDir, part.Device); err != nil {
+		b.log("data partition: %v", err)
+	}
+	if err := ownDirectory(leasesDir); err != nil {
+		return "", err
+	}
+	return b.describeData(grown), nil
+}
+
+func ownDirectory(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return os.Chown(dir, layout.ServiceUID, layout.ServiceGID)
+}
+
+func (b *box) describeData(grown bool) string {
+	var st unix.Statfs_t
+	words := []string{b.data.Device}
+	if unix.Statfs(dataDir, &st) == nil {
+		words = append(words, fmt.Sprintf("%d MiB", st.Blocks*uint64(st.Bsize)>>20))
+	}
+	switch {
+	case b.health.Lost:
+		words = append(words, "DAMAGED BEYOND REPAIR: begun anew, this box must RECOVER (R4)")
+	case b.health.Repaired:
+		words = append(words, "repaired")
+	default:
+		words = append(words, "clean")
+	}
+	if grown {
+		words = append(words, "grown to the disk")
+	}
+	return strings.Join(words, ", ")
+}
+
+func (b *box) openLedger(context.Context) (string, error) {
+	last, ok, readErr := boot.ReadLedger(ledgerPath)
+	signs := boot.Signs{}
+	for _, d := range b.dogs {
+		signs.Watchdog = signs.Watchdog || d.Reset
+	}
+	var record string
+	record, signs.Panic = boot.PanicRecord("/sys/fs/pstore")
+	b.ledger = boot.Next(last, ok, signs, time.Now().UTC())
+	b.ledger.DataLost = b.health.Lost
+	if signs.Panic {
+		b.ledger.Detail = record
+	}
+	if !b.dataMounted {
+		return "", errors.New("there is no data partition to keep it on")
+	}
+	if err := b.ledger.Write(ledgerPath); err != nil {
+		return "", err
+	}
+	return "this start was caused by: " + string(b.ledger.Reason), readErr
+}
+
+// readConfig reads the box configuration, taken from the boot partition the
+// first time.
+func (b *box) readConfig(ctx context.Context) (string, error) {
+	// A box that is not set up waits for a person, not for the watchdog.
+	b.waiting.Store(true)
+	if !b.dataMounted {
+		return "", errors.New("there is no data partition to read it from")
+	}
+	taken, err := b.provision(ctx)
+	if err != nil {
+		b.log("provisioning: %v", err)
+	}
+	path := filepath.Join(dataDir, layout.BoxConfig)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("this box is not set up: put %s into %s on the partition %s", layout.BoxConfig, layout.Provision, layout.Boot)
+	}
+	if err != nil {
+		return "", err
+	}
+	c, problems := boxconf.Parse(path, string(raw))
+	for _, p := range problems {
+		b.log("%v", p)
+	}
+	if len(problems) > 0 {
+		return "", fmt.Errorf("%d problems, the first: %w", len(problems), problems[0])
+	}
+	b.config = c
+	b.waiting.Store(false)
+	if err := unix.Sethostname([]byte(c.Name)); err != nil {
+		b.log("host name: %v", err)
+	}
+	done := fmt.Sprintf("%s, %s", c.Name, c.Role)
+	if len(taken) > 0 {
+		done += "; taken from the boot partition: " + strings.Join(taken, ", ")
+	}
+	return done, nil
+}
+
+func (b *box) provision(ctx context.Context) ([]string, error) {
+	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	part, err := boot.AwaitPartition(wait, hostRoot, layout.Boot)
+	if err != nil {
+		return nil, err
+	}
+	var taken []string
+	err = boot.OnBootPartition(part, false, func(dir string) (err error) {
+		taken, err = boot.Provision(dir, dataDir)
+		return err
+	})
+	return taken, err
+}
+
+func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
+	if err := network.Loopback(); err != nil {
+		return "", err
+	}
+	nics, err := network.NICs()
+	if err != nil {
+		return "", err
+	}
+	var missing []string
+	b.ports, missing = board.Assign(b.found.Board, nics)
+	if len(missing) > 0 {
+		b.log("ports without a device: %s", strings.Join(missing, ", "))
+	}
+	wanted, problems := network.Plan(b.config, b.ports)
+	b.wanted = wanted
+	var said []string
+	for _, w := range wanted {
+		if err := network.Apply(w); err != nil {
+			problems = append(problems, err.Error())
+			continue
+		}
+		said = append(said, b.settle(ctx, w))
+	}
+	if len(problems) > 0 {
+		return "", errors.New(strings.Join(problems, "; "))
+	}
+	return strings.Join(said, ", "), nil
+}
+
+// carrierWait is how long boot waits for the carrier of a port: some take
+// seconds, and one without a cable must not hold up the box.
+const carrierWait = 6 * time.Second
+
+// settle waits for the carrier, makes sure that nobody else has the address,
+// and announces it.
+func (b *box) settle(ctx context.Context, w network.Wanted) string {
+	text := fmt.Sprintf("%s %s %s", w.Use, w.Label, w.Prefix)
+	if !network.AwaitCarrier(ctx, w.Name, carrierWait) {
+		return text + " (no carrier)"
+	}
+	if w.Use == "lan" {
+		if who, err := network.Conflict(ctx, w.Name, w.Prefix.Addr()); err == nil && who != "" {
+			b.log("ADDRESS CONFLICT: %s on %s is used by %s as well; change one of them", w.Prefix.Addr(), w.Label, who)
+		}
+	}
+	if err := network.Announce(w.Name, w.Prefix.Addr()); err != nil {
+		b.log("announce %s: %v", w.Prefix.Addr(), err)
+	}
+	return text
+}
+
+// passClock waits until the time of day is trusted; the clock is then kept
+// for life.
+func (b *box) passClock(ctx context.Context) (string, error) {
+	b.waiting.Store(true)
+	defer b.waiting.Store(false)
+	facts, err := clock.ReadFacts(clockPath)
+	if err != nil {
+		b.log("%v", err)
+	}
+	kernel := clock.Kernel{RTC: "/dev/rtc0"}
+	built := time.Unix(b.image.Built, 0)
+	if moved, err := clock.Restore(kernel, facts, built, time.Now()); err != nil {
+		b.log("%v", err)
+	} else if moved != 0 {
+		b.log("the clock was behind the last time known and was moved by %s", moved.Round(time.Second))
+	}
+	floor := built
+	if facts.Time.After(floor) {
+		floor = facts.Time
+	}
+	b.gateMu.Lock()
+	b.gate = clock.NewGate(clock.Policy{Need: clock.Need{AllowSingle: b.config.SingleNTP}, Floor: floor}, facts.Drift)
+	b.gateMu.Unlock()
+	trusted := make(chan string, 1)
+	svc := &clock.Service{
+		Gate: b.gate, Lock: &b.gateMu, Servers: b.config.NTP, Clock: kernel, FactsPath: clockPath,
+		Report: func(format string, args ...any) {
+			b.log(format, args...)
+			if s := b.trusted(); s.Trusted {
+				select {
+				case trusted <- s.Why:
+				default:
+				}
+			}
+		},
+	}
+	go svc.Run(context.WithoutCancel(ctx))
+	select {
+	case why := <-trusted:
+		return why, nil
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func (b *box) startServices(context.Context) (string, error) {
+	b.monitor = hwmon.NewMonitor(append(append([]hwmon.Condition(nil), hwmon.Standard...), thermal.Conditions(b.found.Board.Sensors)...))
+	b.reaper = supervise.NewReaper(make(chan struct{}))
+	s, err := supervise.New(b.reaper, notifyPath, b.log, func(name string) io.Writer { return &serviceLog{b: b, name: name} })
+	if err != nil {
+		return "", err
+	}
+	b.supervisor = s
+	if err := b.writeDHCPConfig(); err != nil {
+		return "", err
+	}
+	b.publish()
+	s.Start(b.dhcpfd())
+	return "dhcpfd", nil
+}
