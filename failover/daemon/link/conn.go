@@ -1,14 +1,18 @@
 package link
 
 import (
+	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"tandem/failover/daemon/keyring"
 	"tandem/failover/wire"
 )
 
@@ -23,16 +27,43 @@ type conn struct {
 	tcp     *net.TCPConn
 	net     net.Conn // tcp, or TLS on top of it
 	dialled bool
-	queue   chan wire.Message
+	client  atomic.Bool // of the handshake
+	queue   chan item
 	done    chan struct{} // closed when the connection is
+
+	// The hand-over to TLS: the writer closes drained once it has sent what
+	// came before, the reader closes secured after the handshake.
+	drained, secured chan struct{}
 
 	once sync.Once
 	why  error
-	bye  sync.Once
 }
+
+// item is one thing for the writer to do.
+type item struct {
+	msg  wire.Message // nil if what says something else
+	what special
+}
+
+type special uint8
+
+const (
+	secureNow special = iota + 1
+	hangupNow
+)
 
 // errHangup ends a connection that this server wants no more.
 var errHangup = errors.New("closed by this server")
+
+// put queues an item for the writer.
+func (c *conn) put(i item) {
+	select {
+	case c.queue <- i:
+	default:
+		c.links.Counters.Overflow.Add(1)
+		c.close(fmt.Errorf("%d messages wait to be sent", maxQueue))
+	}
+}
 
 // close ends the connection at once.
 func (c *conn) close(why error) {
@@ -43,133 +74,206 @@ func (c *conn) close(why error) {
 	})
 }
 
-// hangup ends the connection after what is queued.
-func (c *conn) hangup() {
-	c.bye.Do(func() {
-		select {
-		case c.queue <- nil:
-		default:
-			c.close(errHangup)
-		}
-	})
-}
-
 // run is the life of the connection.
 func (c *conn) run() {
 	l := c.links
 	defer l.wg.Done()
-	rest, err := c.setUp()
-	if err == nil && !c.opened() {
-		err = fmt.Errorf("%d connections of %q are open already", maxOpen, c.peer.Name)
-	}
-	if err != nil {
-		c.forget(false)
-		c.close(err)
-		if l.ctx.Err() == nil {
-			if errors.Is(err, errRefused) {
-				l.Counters.RefusedTLS.Add(1)
-			}
-			l.report("failover %s: connection with %s: %v", c.peer.Name, c.tcp.RemoteAddr(), err)
-			if c.dialled {
-				l.sink.Closed(0, c.peer.Name, err)
-			}
-		}
-		return
-	}
-	l.sink.Connected(c.id, c.peer.Name, c.dialled, c.net != net.Conn(c.tcp))
+	l.sink.Connected(c.id, c.peer.Name, c.dialled)
 	l.wg.Add(1)
 	go c.write()
-	c.read(rest)
-	c.forget(true)
-	<-c.done
+	rest, err := c.negotiate()
+	if err == nil {
+		err = c.read(rest)
+	}
+	c.close(err)
+	l.mu.Lock()
+	delete(l.conns, c.id)
+	c.peer.open--
+	l.mu.Unlock()
 	if l.ctx.Err() == nil {
 		l.sink.Closed(c.id, c.peer.Name, c.why)
 	}
 }
 
-// opened moves the connection from pending to open.
-func (c *conn) opened() bool {
-	c.links.mu.Lock()
-	defer c.links.mu.Unlock()
-	if c.peer.open >= maxOpen {
-		c.links.Counters.RefusedOpen.Add(1)
-		return false
+// negotiate brings a connection to a partner whose key is pinned from clear
+// text to TLS; without a pin there is nothing to do.
+func (c *conn) negotiate() (rest []byte, err error) {
+	if c.peer.Pin == nil {
+		return nil, nil
 	}
-	c.peer.pending--
-	c.peer.open++
-	return true
+	if err := c.tcp.SetReadDeadline(time.Now().Add(handshakeTime)); err != nil {
+		return nil, err
+	}
+	rest, err = c.first()
+	if err != nil {
+		return nil, err
+	}
+	limit := time.NewTimer(handshakeTime)
+	defer limit.Stop()
+	select {
+	case <-c.drained:
+	case <-c.done:
+		return nil, c.why
+	case <-limit.C:
+		c.links.Counters.RefusedTLS.Add(1)
+		return nil, errors.New("TLS was not agreed upon in time, and the partner's key is pinned")
+	}
+	err = c.handshake(rest)
+	if err != nil {
+		c.links.Counters.RefusedTLS.Add(1)
+	}
+	c.links.sink.Secured(c.id, err)
+	if err == nil {
+		close(c.secured)
+	}
+	return nil, err
 }
 
-func (c *conn) forget(open bool) {
-	c.links.mu.Lock()
-	defer c.links.mu.Unlock()
-	delete(c.links.conns, c.id)
-	if open {
-		c.peer.open--
-	} else {
-		c.peer.pending--
+// first reads one message in clear text and hands it on; rest is what came
+// behind it.
+func (c *conn) first() (rest []byte, err error) {
+	var f wire.Framer
+	var got wire.Message
+	buf := make([]byte, wire.MaxMessage)
+	for got == nil {
+		n, err := c.tcp.Read(buf)
+		if err != nil {
+			return nil, ended(err)
+		}
+		rest, err = f.Feed(buf[:n], func(m wire.Message) bool { got = m; return false })
+		if err != nil {
+			return nil, c.malformed(err)
+		}
 	}
+	c.deliver(got)
+	return rest, nil
+}
+
+func (c *conn) handshake(rest []byte) error {
+	if err := c.tcp.SetDeadline(time.Now().Add(handshakeTime)); err != nil {
+		return err
+	}
+	config := keyring.TLS(c.links.own, *c.peer.Pin)
+	under := &prefixed{TCPConn: c.tcp, rest: bytes.NewReader(rest)}
+	sec := tls.Server(under, config)
+	if c.client.Load() {
+		sec = tls.Client(under, config)
+	}
+	if err := sec.HandshakeContext(c.links.ctx); err != nil {
+		return fmt.Errorf("TLS with the pinned key failed: %w", err)
+	}
+	c.net = sec
+	return c.tcp.SetDeadline(time.Time{})
+}
+
+func (c *conn) deliver(m wire.Message) {
+	c.links.Counters.MessagesIn.Add(1)
+	c.links.sink.Received(c.id, m)
 }
 
 // read hands on what comes until the connection ends. rest was read already.
-func (c *conn) read(rest []byte) {
+func (c *conn) read(rest []byte) error {
 	var f wire.Framer
 	buf := make([]byte, 16<<10)
-	deliver := func(m wire.Message) bool {
-		c.links.Counters.MessagesIn.Add(1)
-		c.links.sink.Received(c.id, m)
-		return true
-	}
 	n := copy(buf, rest)
 	for {
-		if _, err := f.Feed(buf[:n], deliver); err != nil {
-			c.links.Counters.Malformed.Add(1)
-			c.close(fmt.Errorf("received octets that are no failover message: %w", err))
-			return
+		_, err := f.Feed(buf[:n], func(m wire.Message) bool { c.deliver(m); return true })
+		if err != nil {
+			return c.malformed(err)
 		}
-		var err error
 		if n, err = c.net.Read(buf); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("closed by the partner")
-			}
-			c.close(err)
-			return
+			return ended(err)
 		}
 	}
 }
 
-// write sends what is queued, several messages in one write where they wait.
+func (c *conn) malformed(err error) error {
+	c.links.Counters.Malformed.Add(1)
+	return fmt.Errorf("received octets that are no failover message: %w", err)
+}
+
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return errors.New("closed by the partner")
+	}
+	return err
+}
+
+// write does what is queued until the connection ends.
 func (c *conn) write() {
 	defer c.links.wg.Done()
 	buf := make([]byte, 0, 16<<10)
 	for {
-		var m wire.Message
+		var i item
 		select {
-		case m = <-c.queue:
+		case i = <-c.queue:
 		case <-c.done:
 			return
 		}
-		buf = buf[:0]
-		for m != nil {
-			var err error
-			if buf, err = wire.AppendFrame(buf, m); err != nil {
-				c.links.report("failover %s: message not sent: %v", c.peer.Name, err)
-			} else {
-				c.links.Counters.MessagesOut.Add(1)
+		var next special
+		buf, next = c.gather(buf[:0], i)
+		if len(buf) > 0 {
+			c.tcp.SetWriteDeadline(time.Now().Add(writeTime))
+			if _, err := c.net.Write(buf); err != nil {
+				c.close(err)
+				return
 			}
-			if len(buf) > 8<<10 || len(c.queue) == 0 {
-				break
-			}
-			m = <-c.queue
 		}
-		c.net.SetWriteDeadline(time.Now().Add(writeTime))
-		if _, err := c.net.Write(buf); err != nil {
-			c.close(err)
-			return
-		}
-		if m == nil {
+		if next == hangupNow {
 			c.close(errHangup)
 			return
 		}
+		if next == secureNow && !c.standBack() {
+			return
+		}
 	}
+}
+
+// gather puts waiting messages into one write, up to the next special item.
+func (c *conn) gather(buf []byte, i item) ([]byte, special) {
+	for {
+		if i.msg == nil {
+			return buf, i.what
+		}
+		var err error
+		if buf, err = wire.AppendFrame(buf, i.msg); err != nil {
+			c.links.report("failover %s: message not sent: %v", c.peer.Name, err)
+		} else {
+			c.links.Counters.MessagesOut.Add(1)
+		}
+		if len(buf) > 8<<10 || len(c.queue) == 0 {
+			return buf, 0
+		}
+		i = <-c.queue
+	}
+}
+
+// standBack lets the reader do the handshake; false if the connection ended.
+func (c *conn) standBack() bool {
+	select {
+	case <-c.drained: // a second handshake is none
+		return true
+	default:
+	}
+	close(c.drained)
+	select {
+	case <-c.secured:
+		return true
+	case <-c.done:
+		return false
+	}
+}
+
+// prefixed is a connection of which some octets were read too early.
+type prefixed struct {
+	*net.TCPConn
+	rest *bytes.Reader
+}
+
+// Read gives the early octets first.
+func (p *prefixed) Read(b []byte) (int, error) {
+	if p.rest.Len() > 0 {
+		return p.rest.Read(b)
+	}
+	return p.TCPConn.Read(b)
 }

@@ -1,7 +1,12 @@
 // Package link makes and keeps the TCP connections of the failover
-// relationships: it dials, listens, negotiates TLS where the partner's key is
-// pinned, and carries messages both ways. What the messages mean is not its
-// business; a connection is handed over only when it is the partner's.
+// relationships: it dials, listens, does the TLS handshake where the partner's
+// key is pinned, and carries messages both ways. What the messages mean is not
+// its business.
+//
+// On a connection to a partner whose key is pinned, exactly one message is
+// taken in clear text, the one that negotiates TLS (draft section 11.2). The
+// reader then waits for Secure; nothing else is read before the handshake has
+// proved the key.
 package link
 
 import (
@@ -25,8 +30,11 @@ type ID uint64
 // Sink takes what happens. Its calls may block: then the partner's data wait
 // in TCP.
 type Sink interface {
-	// Connected: the connection is open and, where a key is pinned, secure.
-	Connected(id ID, peer string, dialled, secure bool)
+	// Connected: the connection is open, in clear text.
+	Connected(id ID, peer string, dialled bool)
+	// Secured: the handshake that Secure asked for is over; err is nil if the
+	// partner proved the pinned key.
+	Secured(id ID, err error)
 	// Received: one message came in.
 	Received(id ID, m wire.Message)
 	// Closed: a connection that was Connected is gone, or a Dial failed (id 0).
@@ -46,17 +54,14 @@ type Peer struct {
 
 // Limits. Each has a counter of what it refused.
 const (
-	// maxPending is how many connections of a peer may be on their way to
-	// Connected at once.
-	maxPending = 4
-	// maxOpen is how many connections of a peer may be Connected at once:
-	// both sides dial, so two are normal for a moment.
+	// maxOpen is how many connections of a peer may be open at once: both
+	// sides dial, so two are normal for a moment.
 	maxOpen = 4
 	// maxQueue is how many messages may wait to be sent on a connection. The
 	// window of unacknowledged updates is far smaller.
 	maxQueue = 4096
-	// handshakeTime bounds everything up to Connected; dhcpd closes a
-	// connection that is not set up after 15 s.
+	// handshakeTime bounds dialling, and everything up to Secured where a key
+	// is pinned; dhcpd closes a connection that is not set up after 15 s.
 	handshakeTime = 15 * time.Second
 	// writeTime bounds one write; a partner that takes nothing for so long
 	// is gone.
@@ -70,9 +75,8 @@ const (
 type Counters struct {
 	Accepted, Dialled        atomic.Uint64
 	RefusedAddress           atomic.Uint64 // not the partner's address
-	RefusedPending           atomic.Uint64 // maxPending
 	RefusedOpen              atomic.Uint64 // maxOpen
-	RefusedTLS               atomic.Uint64 // clear text or a wrong key where one is pinned
+	RefusedTLS               atomic.Uint64 // no handshake, or a wrong key, where one is pinned
 	Malformed                atomic.Uint64 // closed because of octets that are no message
 	Overflow                 atomic.Uint64 // closed because of maxQueue
 	MessagesIn, MessagesOut  atomic.Uint64
@@ -86,7 +90,6 @@ func (c *Counters) Each(fn func(name string, value uint64)) {
 	fn("failover-dial-failed", c.DialFailed.Load())
 	fn("failover-listen-failed", c.ListenFailed.Load())
 	fn("failover-refused-address", c.RefusedAddress.Load())
-	fn("failover-refused-pending", c.RefusedPending.Load())
 	fn("failover-refused-open", c.RefusedOpen.Load())
 	fn("failover-refused-tls", c.RefusedTLS.Load())
 	fn("failover-malformed", c.Malformed.Load())
@@ -115,8 +118,8 @@ type Links struct {
 
 type peer struct {
 	Peer
-	pending, open int
-	dialling      bool
+	open     int
+	dialling bool
 }
 
 // New makes the links of the given relationships and starts to listen. own is
@@ -256,7 +259,7 @@ func (l *Links) dial(p *peer) {
 	if err != nil {
 		l.Counters.DialFailed.Add(1)
 	} else if !begun {
-		err = fmt.Errorf("%d connections of %q are being set up already", maxPending, p.Name)
+		err = fmt.Errorf("%d connections with the partner are open already", maxOpen)
 	} else {
 		l.Counters.Dialled.Add(1)
 		return
@@ -266,45 +269,45 @@ func (l *Links) dial(p *peer) {
 	}
 }
 
-// begin starts to set a connection up, unless too many are. l.mu is held.
+// begin takes a connection into service, unless too many are. l.mu is held.
 func (l *Links) begin(p *peer, tc *net.TCPConn, dialled bool) bool {
-	switch {
-	case p.pending >= maxPending:
-		l.Counters.RefusedPending.Add(1)
-	case p.open >= maxOpen:
+	if p.open >= maxOpen || l.ctx.Err() != nil {
 		l.Counters.RefusedOpen.Add(1)
-	case l.ctx.Err() == nil:
-		p.pending++
-		l.next++
-		c := &conn{
-			id: l.next, peer: p, links: l, tcp: tc, net: tc, dialled: dialled,
-			queue: make(chan wire.Message, maxQueue), done: make(chan struct{}),
-		}
-		l.conns[c.id] = c
-		l.wg.Add(1)
-		go c.run()
-		return true
+		tc.Close()
+		return false
 	}
-	tc.Close()
-	return false
+	p.open++
+	l.next++
+	c := &conn{
+		id: l.next, peer: p, links: l, tcp: tc, net: tc, dialled: dialled,
+		queue: make(chan item, maxQueue), done: make(chan struct{}), drained: make(chan struct{}), secured: make(chan struct{}),
+	}
+	l.conns[c.id] = c
+	l.wg.Add(1)
+	go c.run()
+	return true
 }
 
 // Send queues m on a connection; one that is gone already swallows it.
 func (l *Links) Send(id ID, m wire.Message) {
 	if c := l.find(id); c != nil {
-		select {
-		case c.queue <- m:
-		default:
-			l.Counters.Overflow.Add(1)
-			c.close(fmt.Errorf("%d messages wait to be sent", maxQueue))
-		}
+		c.put(item{msg: m})
+	}
+}
+
+// Secure does the TLS handshake after everything that was queued before has
+// been sent. client tells which side speaks first.
+func (l *Links) Secure(id ID, client bool) {
+	if c := l.find(id); c != nil {
+		c.client.Store(client)
+		c.put(item{what: secureNow})
 	}
 }
 
 // Hangup closes a connection once everything that was queued has been sent.
 func (l *Links) Hangup(id ID) {
 	if c := l.find(id); c != nil {
-		c.hangup()
+		c.put(item{what: hangupNow})
 	}
 }
 
