@@ -1,0 +1,162 @@
+// failctl is the operator's tool: it asks a running dhcpfd, checks and prints
+// configurations, and looks after lease files and lease stores.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"tandem/failover/daemon/control"
+)
+
+// Exit codes, as the help text documents them.
+const (
+	exitOK     = 0
+	exitFailed = 1 // what was asked for failed, or the file is bad
+	exitUsage  = 2
+)
+
+func main() {
+	out := &output{Writer: os.Stdout, errors: os.Stderr, colour: wantColour(os.Stdout)}
+	os.Exit(run(os.Args[1:], out))
+}
+
+// output is where results and complaints go.
+type output struct {
+	io.Writer
+	errors io.Writer
+	colour bool
+	json   bool
+}
+
+// usageError is a command line that can not be understood.
+type usageError string
+
+// Error is what is wrong with it.
+func (e usageError) Error() string { return string(e) }
+
+// command is one thing failctl does.
+type command struct {
+	words string // "conf check"
+	run   func(out *output, o options, args []string) error
+}
+
+// options are the flags that any command takes.
+type options struct {
+	control string
+	json    bool
+}
+
+var commands = []command{
+	{"status", showStatus},
+	{"leases import", importLeases},
+	{"leases export", exportLeases},
+	{"leases", showLeases},
+	{"counters", showCounters},
+	{"why", showWhy},
+	{"conf check", checkConf},
+	{"conf print", printConf},
+	{"log check", checkLog},
+	{"log dump", dumpLog},
+	{"log repair", repairLog},
+}
+
+func run(args []string, out *output) int {
+	o, words, err := parseArgs(args)
+	if errors.Is(err, flag.ErrHelp) || err == nil && len(words) > 0 && words[0] == "help" {
+		fmt.Fprint(out, help)
+		return exitOK
+	}
+	if err == nil {
+		out.json = o.json
+		err = dispatch(out, o, words)
+	}
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errBad): // has been said
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(out.errors, "failctl: %v; failctl help lists the commands\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(out.errors, "failctl: %v\n", err)
+	return exitFailed
+}
+
+// errBad ends a check whose findings were printed.
+var errBad = errors.New("bad")
+
+// parseArgs takes the flags from anywhere in the command line.
+func parseArgs(args []string) (o options, words []string, err error) {
+	set := flag.NewFlagSet("failctl", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&o.control, "control", control.DefaultPath, "")
+	set.BoolVar(&o.json, "json", false, "")
+	for rest := args; ; {
+		if err := set.Parse(rest); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return o, nil, err
+			}
+			return o, nil, usageError(err.Error())
+		}
+		if set.NArg() == 0 {
+			return o, words, nil
+		}
+		words = append(words, set.Arg(0))
+		rest = set.Args()[1:]
+	}
+}
+
+func dispatch(out *output, o options, words []string) error {
+	if len(words) == 0 {
+		return usageError("what do you want to know?")
+	}
+	for _, c := range commands {
+		name := strings.Fields(c.words)
+		if len(words) >= len(name) && strings.Join(words[:len(name)], " ") == c.words {
+			return c.run(out, o, words[len(name):])
+		}
+	}
+	return usageError(fmt.Sprintf("there is no command %q", strings.Join(words[:min(2, len(words))], " ")))
+}
+
+const help = `failctl - ask and look after a Tandem DHCP server
+
+usage: failctl [--control PATH] [--json] COMMAND
+
+ask the running server
+  status                    is it serving, and how full are the pools?
+  leases [FILTER ...]       leases that fit every filter: a state, an address,
+                            or a part of a MAC address, client id or host name
+  counters                  figures since the start
+  why IP|MAC|ID             what decides about this address or client
+
+files (no running server is needed)
+  conf check FILE           is this dhcpd.conf good?
+  conf print FILE           the same in canonical form
+  leases export DIR [FILE]  write the leases of a store as dhcpd.leases
+  leases import FILE DIR    read dhcpd.leases into an empty store
+  log check DIR             is this lease store whole?
+  log dump DIR              every record of it, one a line
+  log repair DIR            save what can be saved of a damaged one
+
+  --control PATH            socket of the server (` + control.DefaultPath + `)
+  --json                    answers as JSON, for programs
+
+examples:
+  failctl status
+  failctl leases active
+  failctl leases 00:16:3e
+  failctl why 10.0.0.17
+  failctl leases --json | jq -r '.[] | .ip'
+  failctl conf check /etc/dhcp/dhcpd.conf
+  failctl leases export /var/lib/tandem/leases dhcpd.leases
+
+exit codes: 0 done, or good; 1 failed, or bad; 2 the command line is wrong.
+`
