@@ -29,6 +29,8 @@ const (
 const startPatience = 20 * time.Second
 
 // Pool is what a server is to serve: one subnet with one range on one link.
+// Every answered request is a new lease: no server may repeat an earlier
+// answer because the lease is still young.
 type Pool struct {
 	Interface   string
 	Server      netip.Addr // the server's own address, also the router
@@ -58,6 +60,7 @@ default-lease-time %[1]d;
 max-lease-time %[1]d;
 min-lease-time %[1]d;
 ping-check false;
+dhcp-cache-threshold 0;
 ddns-update-style none;
 subnet %[2]s netmask %[3]s {
   range %[4]s %[5]s;
@@ -78,9 +81,17 @@ func (k Kind) Args(conf, dir string, ifnames ...string) []string {
 	if k == Dhcpd {
 		args = append(args, "-lf", filepath.Join(dir, "dhcpd.leases"), "--no-pid")
 	} else {
-		args = append(args, "-lf", dir)
+		args = append(args, "-lf", filepath.Join(dir, "store"), "--control", Control(dir))
 	}
 	return append(args, ifnames...)
+}
+
+// Control is the socket of a Dhcpfd with its files in dir.
+func Control(dir string) string { return filepath.Join(dir, "control") }
+
+// Failctl is the command line of a question to a Dhcpfd with its files in dir.
+func Failctl(dir string, words ...string) []string {
+	return append([]string{filepath.Join(netlab.Dir(), "failctl"), "--control", Control(dir)}, words...)
 }
 
 func (k Kind) path() string {
@@ -93,6 +104,12 @@ func (k Kind) path() string {
 // StartConf starts Dhcpfd or Dhcpd with a configuration file of this text.
 // The file is dir/dhcpd.conf. A start after a stop finds the leases again.
 func (k Kind) StartConf(node *netlab.Node, dir, conf string, ifnames ...string) (*netlab.Program, error) {
+	return k.StartConfEcho(node, dir, conf, nil, ifnames...)
+}
+
+// StartConfEcho is StartConf with each line of the server's output handed to
+// echo as it comes.
+func (k Kind) StartConfEcho(node *netlab.Node, dir, conf string, echo func(string), ifnames ...string) (*netlab.Program, error) {
 	file := filepath.Join(dir, "dhcpd.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		return nil, err
@@ -104,9 +121,9 @@ func (k Kind) StartConf(node *netlab.Node, dir, conf string, ifnames ...string) 
 			return nil, err
 		}
 		f.Close()
-		return startAwait(node, netlab.Command{Args: k.Args(file, dir, ifnames...)}, `^Server starting service`)
+		return startAwait(node, netlab.Command{Args: k.Args(file, dir, ifnames...), Echo: echo}, `^Server starting service`)
 	}
-	return startNotify(node, dir, netlab.Command{Args: k.Args(file, filepath.Join(dir, "store"), ifnames...)})
+	return startNotify(node, dir, netlab.Command{Args: k.Args(file, dir, ifnames...), Echo: echo})
 }
 
 func startAwait(node *netlab.Node, c netlab.Command, ready string) (*netlab.Program, error) {
@@ -126,7 +143,7 @@ func startKea(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
 	conf := fmt.Sprintf(`{"Dhcp4": {
   "interfaces-config": {"interfaces": [%q], "dhcp-socket-type": "raw"},
   "lease-database": {"type": "memfile", "persist": true, "name": %q, "lfc-interval": 0},
-  "valid-lifetime": %[3]d, "authoritative": true,
+  "valid-lifetime": %[3]d, "cache-threshold": 0.0001, "authoritative": true,
   "subnet4": [{"id": 1, "subnet": %[4]q, "pools": [{"pool": "%[5]s - %[6]s"}],
     "option-data": [{"name": "routers", "data": "%[7]s"}, {"name": "domain-name-servers", "data": "%[7]s"}]}],
   "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout", "flush": true}]},

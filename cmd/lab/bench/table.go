@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// table is the result as Markdown.
+func table(results []Result, disk string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "`make bench` on a machine with %d cores, leases on %s. Load: perfdhcp, %d clients that come again and again.\n\n",
+		runtime.NumCPU(), disk, clients)
+	fmt.Fprintf(&b, "| server | held exchanges/s | CPU per exchange | memory | latency at %d/s p50, p99 | latency at 80 %% load p50, p99 |\n", calm)
+	b.WriteString("|---|--:|--:|--:|--:|--:|\n")
+	limited := false
+	for _, r := range results {
+		star := ""
+		if r.Limited {
+			star, limited = " *", true
+		}
+		fmt.Fprintf(&b, "| %s | %d%s | %d us | %.1f MB | %s, %s | %s, %s |\n", r.Kind, r.Held, star, r.CPU.Microseconds(),
+			float64(r.Resident)/1e6, ms(r.Calm.P50), ms(r.Calm.P99), ms(r.Working.P50), ms(r.Working.P99))
+	}
+	if limited {
+		b.WriteString("\n\\* perfdhcp itself could not do more.\n")
+	}
+	b.WriteString("\n| " + string(results[0].Kind) + " against | rate | CPU per exchange | memory |\n|---|--:|--:|--:|\n")
+	for _, r := range results[1:] {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Kind,
+			times(float64(results[0].Held), float64(r.Held)),
+			times(float64(results[0].CPU), float64(r.CPU)),
+			times(float64(results[0].Resident), float64(r.Resident)))
+	}
+	b.WriteString(`
+Held: the highest rate at which at least 99.5 % of all DISCOVER-OFFER-REQUEST-ACK exchanges are completed within the run.
+CPU: the server process, user and system, at 80 % of its own held rate. Latency: both answers of an exchange together,
+from kernel time stamps at the server's interface. dhcpfd and dhcpd sync each lease to the disk before they answer;
+kea-dhcp4 (memfile) and dnsmasq write without syncing.
+`)
+	return b.String()
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond)) }
+
+// times says a ratio as "x 4.2" or "1/6.3".
+func times(a, b float64) string {
+	switch {
+	case a <= 0 || b <= 0:
+		return "-"
+	case a >= b:
+		return fmt.Sprintf("x %.1f", a/b)
+	}
+	return fmt.Sprintf("1/%.1f", b/a)
+}
+
+// The lines of README.md between which the table stands.
+const (
+	markBegin = "<!-- bench -->\n"
+	markEnd   = "<!-- end of bench -->\n"
+)
+
+func intoReadme(file, text string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	head, rest, ok := bytes.Cut(b, []byte(markBegin))
+	_, tail, ok2 := bytes.Cut(rest, []byte(markEnd))
+	if !ok || !ok2 {
+		return fmt.Errorf("%s has no lines %q and %q to write between", file, markBegin, markEnd)
+	}
+	return os.WriteFile(file, []byte(string(head)+markBegin+text+markEnd+string(tail)), 0o644)
+}

@@ -1,0 +1,80 @@
+// lab is Tandem's laboratory: private networks in which real servers and real
+// clients meet. `make run` shows a server at work, `make bench` compares it.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"tandem/cmd/lab/bench"
+	"tandem/cmd/lab/netlab"
+	"tandem/cmd/lab/peers"
+)
+
+const usage = `usage: lab run                     a server and two clients at work
+       lab bench [-quick] [-readme FILE] [-store DIR] [-servers LIST]
+                                   dhcpfd against kea-dhcp4, dhcpd and dnsmasq
+
+examples:
+  lab bench -readme README.md      measure, and write the table between the
+                                   markers of README.md
+  lab bench -store /srv/leases     the store on that disk
+  lab bench -servers dhcpfd,dhcpd  compare the first with the others
+`
+
+func main() {
+	if err := command(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
+}
+
+func command(args []string) error {
+	if len(args) == 0 {
+		args = []string{"help"}
+	}
+	switch args[0] {
+	case "run":
+		if err := netlab.Enter(build); err != nil {
+			return err
+		}
+		return show(os.Stdout)
+	case "bench":
+		return benchmark(args[1:])
+	case "help", "-h", "-help", "--help":
+		fmt.Print(usage)
+		return nil
+	}
+	return fmt.Errorf("no command is called %q\n%s", args[0], usage)
+}
+
+func benchmark(args []string) error {
+	set := flag.NewFlagSet("lab bench", flag.ContinueOnError)
+	set.Usage = func() { fmt.Fprint(set.Output(), usage) }
+	var o bench.Options
+	set.BoolVar(&o.Quick, "quick", false, "")
+	set.StringVar(&o.Readme, "readme", "", "")
+	set.StringVar(&o.Store, "store", "", "")
+	servers := set.String("servers", "dhcpfd,kea-dhcp4,dhcpd,dnsmasq", "")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	for name := range strings.SplitSeq(*servers, ",") {
+		o.Servers = append(o.Servers, peers.Kind(name))
+	}
+	if err := netlab.Enter(func(dir string) error {
+		if !slices.Contains(o.Servers, peers.Dhcpfd) {
+			return nil
+		}
+		if err := build(dir); err != nil {
+			return err
+		}
+		return bench.Prepare(dir)
+	}); err != nil {
+		return err
+	}
+	return bench.Run(os.Stdout, o)
+}
