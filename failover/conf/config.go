@@ -32,7 +32,8 @@ type Config struct {
 	// Zones lists the DDNS zones (kept for later use).
 	Zones []*Zone
 
-	index index
+	options *options
+	index   index
 }
 
 // Scope is the statements of one declaration and the declaration it is
@@ -52,6 +53,8 @@ type Scope struct {
 	Static bool
 
 	statements []statement
+	// authoritative is what networks declared here begin with.
+	authoritative bool
 }
 
 // SharedNetwork is a set of subnets on one link (shared-network, or one
@@ -66,6 +69,9 @@ type SharedNetwork struct {
 	Authoritative bool
 	// Interface is the argument of an `interface` statement, or "".
 	Interface string
+
+	// peer is the failover peer that later pools begin with.
+	peer *Peer
 }
 
 // Subnet is one subnet declaration.
@@ -167,8 +173,8 @@ type Class struct {
 	Spawning bool
 	Pos      Pos
 
-	matchIf  expr
-	match    expr
+	matchIf  *expr
+	match    *expr
 	children map[string]*Class
 }
 

@@ -28,12 +28,39 @@ type Env interface {
 }
 
 // Settings is the outcome of executing scopes for one client: the options
-// to send and the server parameters in force.
+// to send and the server parameters in force. It does not change any more, so
+// it may be kept and shared; the values are not to be modified.
 type Settings struct {
-	set settings
+	settings
 }
 
-// Logger receives the outcome of `log` statements.
-type Logger interface {
-	Log(level, text string)
+// Evaluate executes scopes for one request, the lowest priority first: later
+// statements override earlier ones. Each scope is executed behind the scopes
+// it is written in, and none twice. A nil env stands for no request at all;
+// that is enough for scopes that are Static.
+func (c *Config) Evaluate(env Env, scopes ...*Scope) *Settings {
+	m := machine{cfg: c, env: env, set: newSettings(c)}
+	var room [16]*Scope
+	done := room[:0]
+	for _, s := range scopes {
+		done = m.scope(s, done)
+	}
+	m.set.settle(&m)
+	m.set.vars = m.changedVariables()
+	return m.set
+}
+
+// scope executes s behind its parents, unless that was done.
+func (m *machine) scope(s *Scope, done []*Scope) []*Scope {
+	if s == nil {
+		return done
+	}
+	for _, d := range done {
+		if d == s {
+			return done
+		}
+	}
+	done = append(m.scope(s.Parent, done), s)
+	m.runAll(s.statements)
+	return done
 }

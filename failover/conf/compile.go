@@ -1,0 +1,216 @@
+package conf
+
+import (
+	"strings"
+)
+
+// Load reads, checks and compiles a configuration. The Config is nil if any
+// diagnostic is an Error; diagnostics are in the order of the text.
+func Load(name string, read ReadFile) (*Config, []Diagnostic) {
+	p := parse(name, read)
+	c := &compiler{
+		cfg:     &Config{options: p.options},
+		reports: p.reports,
+		classes: make(map[string]*Class),
+		groups:  make(map[string]*Scope),
+		hosts:   make(map[string]place),
+
+		poolRefs: make(map[*Peer]int), inherited: make(map[*Peer]int),
+		peerPlaces: make(map[*Peer]place), hostPlaces: make(map[*Host]place), classPlaces: make(map[*Class]place),
+	}
+	c.cfg.Global = &Scope{Kind: "global", Pos: Pos{File: name, Line: 1, Col: 1}}
+	c.body(p.file.body, &context{scope: c.cfg.Global})
+	c.finish()
+	d := c.reports.sorted()
+	if c.reports.errors > 0 {
+		return nil, d
+	}
+	return c.cfg, d
+}
+
+// compiler makes a Config of a syntax tree, and checks what takes knowledge
+// of more than one statement.
+type compiler struct {
+	cfg     *Config
+	reports reports
+	classes map[string]*Class
+	groups  map[string]*Scope
+	hosts   map[string]place // where a host of that name was declared
+	// ranges are all ranges, for the check for overlaps.
+	ranges    []placedRange
+	addresses uint64 // in all ranges
+	// poolRefs counts the pools of each peer, inherited those that only inherit it.
+	poolRefs, inherited map[*Peer]int
+	omapiKey            place
+	omapiKeyName        string
+	peerPlaces          map[*Peer]place
+	hostPlaces          map[*Host]place
+	classPlaces         map[*Class]place
+}
+
+// context is where a statement stands, as the compiler sees it.
+type context struct {
+	kind    blockKind
+	scope   *Scope
+	network *SharedNetwork // in its own block, and in its subnets and pools
+	subnet  *Subnet        // in its own block
+	pool    *poolBuilder
+	host    *hostBuilder
+	class   *Class
+	once    *classOnce
+}
+
+// inner makes the context of a block with a scope of its own.
+func (x *context) inner(kind blockKind, name string, at place) *context {
+	return &context{kind: kind, scope: newScope(kind, name, x.scope, at)}
+}
+
+// scopeKinds are the names of scopes by the kind of their block.
+var scopeKinds = [...]string{"global", "shared-network", "subnet", "pool", "group", "host", "class", "subclass"}
+
+// newScope makes an empty scope inside of parent.
+func newScope(kind blockKind, name string, parent *Scope, at place) *Scope {
+	return &Scope{Kind: scopeKinds[kind], Name: name, Parent: parent, Pos: at.Pos(), authoritative: parent.authoritative}
+}
+
+// body compiles the statements of a block in order.
+func (c *compiler) body(body []node, x *context) {
+	for _, n := range body {
+		c.node(n, x)
+	}
+}
+
+// node compiles one statement or declaration.
+func (c *compiler) node(n node, x *context) {
+	switch n := n.(type) {
+	case *includeNode:
+		c.body(n.body, x)
+	case *sharedNode:
+		c.shared(n, x)
+	case *subnetNode:
+		c.subnet(n, x)
+	case *poolNode:
+		c.pool(n, x)
+	case *rangeNode:
+		c.rangeIn(n, x)
+	case *groupNode:
+		in := x.inner(inGroup, n.name, n.place)
+		c.body(n.body, in)
+		if n.name != "" {
+			c.groups[n.name] = in.scope
+		}
+	case *hostNode:
+		c.host(n, x)
+	case *classNode:
+		c.class(n, x)
+	case *subclassNode:
+		c.subclass(n, x)
+	case *peerNode:
+		c.peer(n, x)
+	case *keyNode:
+		c.key(n)
+	case *zoneNode:
+		c.zone(n)
+	case *authoritativeNode:
+		c.authoritative(n, x)
+	case *permitNode:
+		c.permit(n, x)
+	case *peerRefNode:
+		c.peerRef(n, x)
+	case *hardwareNode, *fixedNode, *uidNode, *identifierNode, *memberNode:
+		c.hostPart(n, x)
+	case *matchNode, *limitNode:
+		c.classPart(n, x)
+	case *spaceNode, *defineOptionNode:
+		// The parser entered them.
+	case *wordNode:
+		c.words(n, x)
+	default:
+		if s := c.statement(n, x); s != nil {
+			x.scope.statements = append(x.scope.statements, s)
+		}
+	}
+}
+
+// words compiles the statements of fixed words.
+func (c *compiler) words(n *wordNode, x *context) {
+	switch n.words[0] {
+	case "interface":
+		c.networkInterface(n, x)
+	case "db-time-format", "lease-id-format":
+		c.reports.note(n.place, "%s has no effect: leases are kept in a format of their own", n.words[0])
+	case "deleted":
+		if x.host != nil {
+			x.host.Deleted = true
+		}
+	case "break", "parse-vendor-option":
+		if s := c.statement(n, x); s != nil {
+			x.scope.statements = append(x.scope.statements, s)
+		}
+	}
+}
+
+// authoritative notes the property in the scope; networks take it over when
+// they are declared, as in dhcpd.
+func (c *compiler) authoritative(n *authoritativeNode, x *context) {
+	x.scope.authoritative = !n.not
+	switch x.kind {
+	case inGlobal:
+		if len(c.cfg.Networks) > 0 {
+			c.reports.warn(n.place, "move it up, before the first network",
+				"authoritative covers only the networks behind it; %d stand in front of it", len(c.cfg.Networks))
+		}
+	case inShared:
+		if len(x.network.Subnets) > 0 {
+			c.reports.warn(n.place, "move it up, before the first subnet",
+				"authoritative covers only the subnets behind it; %d stand in front of it", len(x.network.Subnets))
+		}
+	case inPool, inClass, inSubclass:
+		c.reports.warn(n.place, "move it into the network", "authoritative has no effect in %s", x.kind)
+	}
+}
+
+// key enters a key; a later one of the same name takes the place of an earlier one.
+func (c *compiler) key(n *keyNode) {
+	k := &Key{Name: n.name, Algorithm: strings.TrimSuffix(strings.TrimSuffix(n.algorithm, "."), ".sig-alg.reg.int"), Secret: n.secret, Pos: n.place.Pos()}
+	if !contains(keyAlgorithms, k.Algorithm) && n.algorithm != "" && n.algorithm != "?" {
+		c.reports.warn(n.place, "write one of "+strings.Join(keyAlgorithms, ", "), "key %s: there is no algorithm %s; nothing signed with this key will be accepted", n.name, n.algorithm)
+	}
+	for i, old := range c.cfg.Keys {
+		if strings.EqualFold(old.Name, n.name) {
+			c.cfg.Keys[i] = k
+			return
+		}
+	}
+	c.cfg.Keys = append(c.cfg.Keys, k)
+}
+
+// keyAlgorithms are the algorithms that keys can have.
+var keyAlgorithms = []string{"hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"}
+
+// Key finds a key by name, in any case; nil if there is none.
+func (c *Config) Key(name string) *Key {
+	for _, k := range c.Keys {
+		if strings.EqualFold(k.Name, name) {
+			return k
+		}
+	}
+	return nil
+}
+
+// zone enters a zone.
+func (c *compiler) zone(n *zoneNode) {
+	z := &Zone{Name: n.name, Pos: n.place.Pos()}
+	if len(n.primary) > 0 {
+		if z.Primary = n.primary[0].name; z.Primary == "" {
+			z.Primary = n.primary[0].ip.String()
+		}
+	}
+	if n.key != "" {
+		if z.Key = c.cfg.Key(n.key); z.Key == nil {
+			c.reports.fail(n.keyAt, "declare the key before the zone", "there is no key %s", n.key)
+		}
+	}
+	c.cfg.Zones = append(c.cfg.Zones, z)
+	c.reports.note(n.place, "zone %s is kept for dynamic DNS; no updates are sent", n.name)
+}

@@ -1,0 +1,24 @@
+package conf
+
+// Limits on what one configuration may be. They bound memory and time for any
+// input; each has an error that names it.
+const (
+	// maxFile is the size of one file, in octets.
+	maxFile = 16 << 20
+	// maxTotal is the size of all files read, a file counting as often as it is included.
+	maxTotal = 64 << 20
+	// maxIncludes is the number of include statements executed.
+	maxIncludes = 10000
+	// maxIncludeDepth is how deep include statements may nest.
+	maxIncludeDepth = 50
+	// maxNesting is how deep blocks and expressions may nest.
+	maxNesting = 100
+	// maxAddresses is the number of addresses in all ranges together: a /8.
+	maxAddresses = 1 << 24
+	// maxReports is the number of diagnostics kept; a last one tells that more were found.
+	maxReports = 500
+	// maxRecord is the number of items in a record type, and in the value of one option.
+	maxRecord = 2000
+	// maxLeaseLimit bounds `lease limit`.
+	maxLeaseLimit = 1 << 20
+)
