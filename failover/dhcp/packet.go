@@ -2,6 +2,9 @@
 // network, binding, pool, classes and host, asks the Partner, changes the
 // table and makes the reply. It is pure: packets come in decoded, replies,
 // probes and log lines go out through Out.
+//
+// Where RFC 2131 leaves room, and where the field expects it, the behaviour
+// is that of ISC dhcpd 4.4.
 package dhcp
 
 import (
@@ -20,6 +23,16 @@ type Interface struct {
 	Addrs []lease.IP
 }
 
+// has tells whether ip is an address of the interface.
+func (i *Interface) has(ip lease.IP) bool {
+	for _, a := range i.Addrs {
+		if a == ip {
+			return true
+		}
+	}
+	return false
+}
+
 // Packet is one datagram from a client or a relay.
 type Packet struct {
 	If *Interface
@@ -30,7 +43,8 @@ type Packet struct {
 	Dst lease.IP
 	// Raw is the datagram's payload; it stays valid until Flush.
 	Raw []byte
-	// Msg is Raw decoded; the reader of the socket decodes, so that the loop need not.
+	// Msg is Raw decoded (see Decode); the reader of the socket decodes, so
+	// that the loop need not. It must not point into Raw.
 	Msg *dhcpv4.DHCPv4
 }
 
@@ -87,4 +101,50 @@ type Out struct {
 	Replies []Reply
 	Probes  []Probe
 	Lines   []Line
+	// Lowest is the lowest level of lines that the shell wants; others are
+	// not even made.
+	Lowest Level
+
+	arena []byte // room for payloads
+}
+
+// arenaSize is the number of octets allocated at once for payloads.
+const arenaSize = 64 << 10
+
+// Reset empties o and keeps its memory. Payloads of earlier replies are
+// overwritten by what comes next.
+func (o *Out) Reset() {
+	clear(o.Changed)
+	clear(o.Replies)
+	clear(o.Lines)
+	o.Changed, o.Replies = o.Changed[:0], o.Replies[:0]
+	o.Probes, o.Lines = o.Probes[:0], o.Lines[:0]
+	o.arena = o.arena[:0]
+}
+
+// room gives an empty slice with room for n octets. It becomes part of o when
+// it is given to keep.
+func (o *Out) room(n int) []byte {
+	if cap(o.arena)-len(o.arena) < n {
+		o.arena = make([]byte, 0, max(arenaSize, n))
+	}
+	at := len(o.arena)
+	return o.arena[at : at : at+n]
+}
+
+// keep makes b, which room gave, last until Reset. A b that has outgrown its
+// room has memory of its own.
+func (o *Out) keep(b []byte) []byte {
+	at := len(o.arena)
+	if n := at + len(b); len(b) > 0 && n <= cap(o.arena) && &b[0] == &o.arena[:at+1][at] {
+		o.arena = o.arena[:n]
+	}
+	return b[:len(b):len(b)]
+}
+
+// line adds a log line.
+func (o *Out) line(level Level, class string, text []byte) {
+	if level >= o.Lowest {
+		o.Lines = append(o.Lines, Line{Level: level, Class: class, Text: string(text)})
+	}
 }
