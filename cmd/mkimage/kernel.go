@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -67,25 +65,5 @@ func (c *config) sources(suite string) ([]apt.Source, error) {
 	if len(c.mirrors) > 0 {
 		return apt.MirrorSources(c.mirrors, suite), nil
 	}
-	own, err := hostSuite("/etc/os-release")
-	if err != nil {
-		return nil, err
-	}
-	return apt.HostSources("/etc/apt", own, suite)
-}
-
-// hostSuite reads the name of the host's Debian release.
-func hostSuite(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fmt.Errorf("%w; name a mirror with -mirror", err)
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if v, ok := strings.CutPrefix(lines.Text(), "VERSION_CODENAME="); ok {
-			return strings.Trim(v, `"'`), nil
-		}
-	}
-	return "", fmt.Errorf("%s names no Debian release; name a mirror with -mirror", name)
+	return apt.Host(suite)
 }

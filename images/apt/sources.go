@@ -22,11 +22,35 @@ type Source struct {
 // second one.
 var components = []string{"main", "non-free-firmware"}
 
-// HostSources reads the Debian mirrors that a host is configured for, from a
+// Host returns the mirrors that this host's apt is configured for, turned to
+// the wanted suite.
+func Host(suite string) ([]Source, error) {
+	own, err := hostSuite("/etc/os-release")
+	if err != nil {
+		return nil, err
+	}
+	return hostSources("/etc/apt", own, suite)
+}
+
+// hostSuite reads the name of the host's Debian release.
+func hostSuite(name string) (string, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("%w; name a mirror with -mirror", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if v, ok := strings.CutPrefix(line, "VERSION_CODENAME="); ok {
+			return strings.Trim(v, "\"'\n"), nil
+		}
+	}
+	return "", fmt.Errorf("%s names no Debian release; name a mirror with -mirror", name)
+}
+
+// hostSources reads the Debian mirrors that a host is configured for, from a
 // directory like /etc/apt, and turns them to the wanted suite. own is the
 // host's suite (VERSION_CODENAME of /etc/os-release). Third-party repositories
 // are left out: their suites or keys are not Debian's.
-func HostSources(dir, own, suite string) ([]Source, error) {
+func hostSources(dir, own, suite string) ([]Source, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "sources.list.d", "*"))
 	if err != nil {
 		return nil, fmt.Errorf("apt sources: %w", err)
@@ -52,7 +76,7 @@ func HostSources(dir, own, suite string) ([]Source, error) {
 	}
 	list := debian(found, own, suite)
 	if len(list) == 0 {
-		return nil, fmt.Errorf("no Debian mirror of suite %q is configured under %s; name one with --mirror URL (and the one for security updates with a second --mirror)", own, dir)
+		return nil, fmt.Errorf("no Debian mirror of suite %q is configured under %s; name one with -mirror URL (and the one for security updates with a second -mirror)", own, dir)
 	}
 	return list, nil
 }
