@@ -10,29 +10,28 @@ import (
 	"tandem/failover/conf"
 	"tandem/failover/daemon"
 	"tandem/failover/dhcp"
-	"tandem/failover/node"
 	"tandem/failover/store"
 )
 
-// loadConf loads a configuration and says what is wrong with it; ok is false
-// if it can not be used.
-func loadConf(file string, say func(text string)) (cfg *conf.Config, ok bool) {
+// loadConf loads a configuration and says to w what is wrong with it; nil if
+// it can not be used.
+func loadConf(file string, w io.Writer) *conf.Config {
 	cfg, list := conf.Load(file, os.ReadFile)
-	for _, d := range list {
-		say(strings.TrimSuffix(d.Format(), "\n"))
+	if err := conf.Format(w, list); err != nil {
+		fmt.Fprintf(os.Stderr, "dhcpfd: %v\n", err)
 	}
-	return cfg, cfg != nil
+	return cfg
 }
 
 // reload gives what SIGHUP does: the file is read again.
 func (f *flags) reload(log *daemon.Logger) func() (*conf.Config, error) {
 	return func() (*conf.Config, error) {
-		cfg, ok := loadConf(f.conf, func(text string) {
-			for line := range strings.Lines(text) {
-				log.Sayf(dhcp.LevelError, "%s", strings.TrimSuffix(line, "\n"))
-			}
-		})
-		if !ok {
+		var said strings.Builder
+		cfg := loadConf(f.conf, &said)
+		for line := range strings.Lines(said.String()) {
+			log.Sayf(dhcp.LevelWarning, "%s", strings.TrimSuffix(line, "\n"))
+		}
+		if cfg == nil {
 			return nil, fmt.Errorf("%s has errors", f.conf)
 		}
 		return cfg, nil
@@ -41,15 +40,14 @@ func (f *flags) reload(log *daemon.Logger) func() (*conf.Config, error) {
 
 // test does what -t and -T ask for.
 func test(f flags, stderr io.Writer) int {
-	cfg, ok := loadConf(f.conf, func(text string) { fmt.Fprintln(stderr, text) })
-	if !ok {
+	if loadConf(f.conf, stderr) == nil {
 		return exitFailed
 	}
 	if !f.testLeases {
 		fmt.Fprintf(stderr, "%s: good\n", f.conf)
 		return exitOK
 	}
-	if err := testLeases(f, cfg, stderr); err != nil {
+	if err := testLeases(f, stderr); err != nil {
 		fmt.Fprintf(stderr, "dhcpfd: %v\n", err)
 		return exitFailed
 	}
@@ -58,7 +56,7 @@ func test(f flags, stderr io.Writer) int {
 
 // testLeases reads the lease store, or the file that would be imported,
 // without changing anything.
-func testLeases(f flags, cfg *conf.Config, stderr io.Writer) error {
+func testLeases(f flags, stderr io.Writer) error {
 	dir, file := f.store()
 	report, err := store.Check(store.OSDir(dir))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -73,6 +71,10 @@ func testLeases(f flags, cfg *conf.Config, stderr io.Writer) error {
 	if file == "" || report.Records > 0 {
 		return nil
 	}
-	_ = node.Options{Config: cfg}
+	imported, err := daemon.ReadLeaseFile(file)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(stderr, strings.Join(imported.Summary(), "\n"))
 	return nil
 }

@@ -48,8 +48,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // serve runs the server in the foreground.
 func serve(f flags, stderr io.Writer) int {
-	cfg, ok := loadConf(f.conf, func(text string) { fmt.Fprintln(stderr, text) })
-	if !ok {
+	cfg := loadConf(f.conf, stderr)
+	if cfg == nil {
 		return exitFailed
 	}
 	log, err := openLog(f, stderr)

@@ -29,8 +29,8 @@ func checkConf(out *output, _ options, args []string) error {
 			return err
 		}
 	} else {
-		for _, d := range list {
-			fmt.Fprint(out, d.Format())
+		if err := conf.Format(out, list); err != nil {
+			return err
 		}
 	}
 	if cfg == nil {
@@ -74,8 +74,10 @@ func printConf(out *output, _ options, args []string) error {
 	tree, list := conf.Parse(file, os.ReadFile)
 	bad := tree == nil
 	for _, d := range list {
-		fmt.Fprint(out.errors, d.Format())
 		bad = bad || d.Severity == conf.Error
+	}
+	if err := conf.Format(out.errors, list); err != nil {
+		return err
 	}
 	if bad {
 		return errBad

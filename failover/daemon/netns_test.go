@@ -299,3 +299,5 @@ func containsAll(s string, parts ...string) bool {
 	}
 	return true
 }
+
+func hardware(hw [6]byte) string { return net.HardwareAddr(hw[:]).String() }

@@ -50,8 +50,8 @@ type prober struct {
 }
 
 type probe struct {
-	ifindex int
-	timer   *time.Timer
+	arpOn int // index of the interface on which ARP replies count, 0 for none
+	timer *time.Timer
 }
 
 func newProber(ports func() portSet, count *counters, log *Logger, deliver func(*node.ProbeResult)) *prober {
@@ -72,11 +72,12 @@ func (p *prober) start(req dhcp.Probe) {
 		go p.deliver(&node.ProbeResult{IP: req.IP})
 		return
 	}
-	one := &probe{ifindex: req.If.Index}
+	one := new(probe)
 	p.pending[req.IP] = one
 	one.timer = time.AfterFunc(req.Timeout, func() { p.finish(req.IP, one, "") })
 	p.sendEcho(req)
 	if req.OnLink {
+		one.arpOn = req.If.Index
 		p.sendARP(req)
 	}
 }
@@ -223,7 +224,7 @@ func (p *prober) echoReply(b []byte, _ mmsg.Message) {
 	}
 	msg := b[int(b[0]&15)*4:]
 	if msg[0] == icmpEchoReply && binary.BigEndian.Uint16(msg[4:]) == p.ident {
-		p.answered(lease.IP(binary.BigEndian.Uint32(b[12:])), 0, "ICMP")
+		p.answered(lease.IP(binary.BigEndian.Uint32(b[12:])), "ICMP", func(*probe) bool { return true })
 	}
 }
 
@@ -234,15 +235,16 @@ func (p *prober) arpReply(b []byte, m mmsg.Message) {
 	}
 	sa := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(m.Name))
 	by := net.HardwareAddr(b[8:14]).String()
-	p.answered(lease.IP(binary.BigEndian.Uint32(b[14:])), int(sa.Ifindex), by)
+	p.answered(lease.IP(binary.BigEndian.Uint32(b[14:])), by, func(one *probe) bool { return one.arpOn == int(sa.Ifindex) })
 }
 
-// answered ends the probe of an address; an ifindex of zero fits any.
-func (p *prober) answered(ip lease.IP, ifindex int, by string) {
+// answered ends the probe of an address that the answer fits.
+func (p *prober) answered(ip lease.IP, by string, fits func(*probe) bool) {
 	p.mu.Lock()
 	one := p.pending[ip]
+	ok := one != nil && fits(one)
 	p.mu.Unlock()
-	if one != nil && (ifindex == 0 || ifindex == one.ifindex) {
+	if ok {
 		p.finish(ip, one, by)
 	}
 }

@@ -1,0 +1,243 @@
+package daemon
+
+import (
+	"encoding/json"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"tandem/failover/daemon/control"
+	"tandem/failover/daemon/mmsg"
+	"tandem/failover/dhcp"
+	"tandem/failover/lease"
+	"tandem/failover/node"
+	"tandem/failover/store/faultfs"
+)
+
+// bench is a loop with a real node on a store in memory. Its replies are
+// taken from the node's outputs through the sender's counters: there is no
+// network, so every reply is a send error.
+type bench struct {
+	*loop
+	fs    *faultfs.FS
+	clock lease.Now
+	step  func(*lease.Now) // moves the clock at each reading
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{fs: faultfs.New(1), clock: lease.Now{Wall: int64(20000 * 24 * time.Hour), Mono: int64(time.Hour)}}
+	b.step = func(*lease.Now) {}
+	log, count := quiet(t), new(counters)
+	in := newInbox(count)
+	n := node.New(node.Options{Config: config(t, testConf), Seed: 1, Version: "test"})
+	k := newTestKeeper(t, b.fs, log)
+	k.table, k.count = n.Table(), count
+	n.Start(b.clock)
+	b.loop = &loop{node: n, inbox: in, keeper: k, desk: newDesk(in, count), log: log, count: count,
+		intake: &intake{inbox: in, count: count}, tooOld: 5 * time.Second, idle: time.Millisecond, reported: map[string]uint64{}}
+	b.sender = &sender{port: 67, udp: mmsg.NewWriter(nil, 1), ports: func() portSet { return nil }, count: count, log: log}
+	b.beat = newHeartbeat(time.Hour, func(string) {}, func() []*reader { return nil }, log)
+	b.loop.clock = func() lease.Now {
+		b.step(&b.clock)
+		return b.clock
+	}
+	b.now = b.clock
+	eth := &dhcp.Interface{Index: 1, Name: "eth0", Addrs: []lease.IP{ip(serverIP)}}
+	n.Step(b.clock, &node.Links{Interfaces: []dhcp.Interface{*eth}})
+	return b
+}
+
+// client puts a message of client number i into the inbox.
+func (b *bench) client(t *testing.T, i byte, kind dhcpv4.MessageType, want lease.IP) {
+	t.Helper()
+	mods := []dhcpv4.Modifier{dhcpv4.WithMessageType(kind), dhcpv4.WithHwAddr(net.HardwareAddr{2, 0, 0, 0, 0, i})}
+	if want != 0 {
+		a := want.As4()
+		mods = append(mods, dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(a[:])),
+			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.ParseIP(serverIP).To4())))
+	}
+	msg, err := dhcpv4.New(mods...)
+	check(t, err)
+	p := new(parcel)
+	raw := msg.ToBytes()
+	copy(p.data[:], raw)
+	p.in.Packet = dhcp.Packet{If: &dhcp.Interface{Index: 1, Name: "eth0", Addrs: []lease.IP{ip(serverIP)}}, SrcPort: 68,
+		Dst: limitedBroadcast, Raw: p.data[:len(raw)], Msg: msg}
+	b.inbox.put([]*parcel{p})
+}
+
+// sent is how many replies reached the sender.
+func (b *bench) sent() uint64 { return b.count.get(sendErrors) }
+
+func (b *bench) mustTurn(t *testing.T) {
+	t.Helper()
+	check(t, b.turn(nil))
+}
+
+// An ACK leaves only with its lease on disk, and one sync serves a batch.
+func TestReplyAfterSync(t *testing.T) {
+	b := newBench(t)
+	for i := range byte(5) {
+		b.client(t, i, dhcpv4.MessageTypeDiscover, 0)
+	}
+	b.mustTurn(t)
+	if b.sent() != 5 || b.count.get(syncs) != 0 {
+		t.Fatalf("%d offers, %d syncs", b.sent(), b.count.get(syncs))
+	}
+	for i := range byte(5) {
+		b.client(t, i, dhcpv4.MessageTypeRequest, ip("10.0.0.10")+lease.IP(i))
+	}
+	b.mustTurn(t)
+	if b.sent() != 10 || b.count.get(syncs) != 1 {
+		t.Fatalf("%d replies, %d syncs", b.sent(), b.count.get(syncs))
+	}
+	again := newTestKeeper(t, b.fs.PowerCut(), quiet(t))
+	active := 0
+	for i := range again.table.Len() {
+		if again.table.At(i).State == lease.Active {
+			active++
+		}
+	}
+	if active != 5 {
+		t.Errorf("%d leases after a power cut", active)
+	}
+}
+
+// R9: a process that stood still between decision and reply says nothing.
+func TestLateRepliesAreDropped(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		step func(*lease.Now)
+		what counter
+	}{
+		{"stopped", func(n *lease.Now) { *n = n.Add(6 * time.Second) }, batchTooOld},
+		{"clock set forward", func(n *lease.Now) { n.Wall += int64(time.Hour) }, clockStepped},
+		{"clock set back", func(n *lease.Now) { n.Wall -= int64(time.Hour) }, clockStepped},
+		{"in time", func(n *lease.Now) { *n = n.Add(4 * time.Second) }, counterEnd},
+	} {
+		b := newBench(t)
+		b.client(t, 1, dhcpv4.MessageTypeDiscover, 0)
+		b.step = tt.step
+		b.mustTurn(t)
+		if tt.what == counterEnd {
+			if b.sent() != 1 {
+				t.Errorf("%s: no reply", tt.name)
+			}
+			continue
+		}
+		if b.sent() != 0 || b.count.get(tt.what) != 1 {
+			t.Errorf("%s: %d sent, %d counted", tt.name, b.sent(), b.count.get(tt.what))
+		}
+	}
+}
+
+// On a full disk a promise is not kept, so it is not made.
+func TestNoAckOnFullDisk(t *testing.T) {
+	b := newBench(t)
+	b.client(t, 1, dhcpv4.MessageTypeDiscover, 0)
+	b.client(t, 2, dhcpv4.MessageTypeDiscover, 0)
+	b.mustTurn(t)
+	b.fs.Limit(b.fs.Used())
+	for other := lease.IP(1); !b.keeper.full; other++ { // use the reserve up
+		if _, err := b.keeper.keep(b.clock, b.keeper.bind(other), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := b.sent()
+	b.client(t, 1, dhcpv4.MessageTypeRequest, ip("10.0.0.10"))
+	b.client(t, 3, dhcpv4.MessageTypeDiscover, 0)
+	b.mustTurn(t)
+	if got := b.sent() - before; got != 1 || b.count.get(diskFullDropped) != 1 {
+		t.Fatalf("%d replies (want the OFFER alone), %d dropped", got, b.count.get(diskFullDropped))
+	}
+	b.fs.Limit(1 << 30)
+	b.clock = b.clock.Add(2 * time.Second)
+	b.client(t, 1, dhcpv4.MessageTypeRequest, ip("10.0.0.10"))
+	b.mustTurn(t)
+	if got := b.sent() - before; got != 2 {
+		t.Errorf("%d replies once there is room", got)
+	}
+}
+
+// What waits when the end comes is answered.
+func TestEndAnswersWhatWaits(t *testing.T) {
+	b := newBench(t)
+	for i := range byte(3) {
+		b.client(t, i, dhcpv4.MessageTypeDiscover, 0)
+	}
+	done := make(chan struct{})
+	close(done)
+	check(t, b.run(done))
+	if b.sent() != 3 {
+		t.Errorf("%d of 3 answered", b.sent())
+	}
+}
+
+// Questions are answered with the shell's counters among the node's.
+func TestAskThroughTheLoop(t *testing.T) {
+	b := newBench(t)
+	b.count.add(clientThrottled, 7)
+	done := make(chan struct{})
+	defer close(done)
+	pieces := b.desk.Ask([]string{"counters"}, done)
+	b.mustTurn(t)
+	got := <-pieces
+	var list []node.Counter
+	check(t, json.Unmarshal(got.Body, &list))
+	for _, c := range list {
+		if c.Name == "client-throttled" {
+			if c.Value != 7 {
+				t.Errorf("%+v", c)
+			}
+			return
+		}
+	}
+	t.Errorf("not among %v", list)
+}
+
+// Somebody who does not read must not grow the server: his answer is cut off.
+func TestSlowReaderIsCutOff(t *testing.T) {
+	count := new(counters)
+	d := newDesk(newInbox(count), count)
+	done := make(chan struct{})
+	pieces := d.Ask([]string{"leases"}, done)
+	for range 2 * answerQueue {
+		d.answer(&node.Answer{ID: 1, Body: []byte("[]"), More: true})
+	}
+	var last control.Piece
+	n := 0
+	for p := range pieces {
+		last = p
+		n++
+	}
+	if n != answerQueue || last.Error == "" || count.get(queriesRefused) != 1 {
+		t.Errorf("%d pieces, the last %+v", n, last)
+	}
+	close(done)
+}
+
+// The beat stops when a reader does not show itself any more.
+func TestBeatNeedsReaders(t *testing.T) {
+	b := newBench(t)
+	var said []string
+	r := new(reader)
+	r.alive.Store(ticks())
+	h := newHeartbeat(4*time.Second, func(s string) { said = append(said, s) }, func() []*reader { return []*reader{r} }, b.log)
+	now := b.clock
+	h.send(now, b.node)
+	h.send(now, b.node)
+	if len(said) != 2 || said[0] == said[1] || said[1] != "WATCHDOG=1" {
+		t.Errorf("%q: want a beat with the status, then a beat alone", said)
+	}
+	if h.due(now.Add(time.Second-1)) || !h.due(now.Add(time.Second)) {
+		t.Error("not four beats in the watchdog's time")
+	}
+	r.alive.Store(ticks() - int64(time.Minute))
+	h.send(now, b.node)
+	if len(said) != 2 {
+		t.Error("a beat with a stuck reader")
+	}
+}
