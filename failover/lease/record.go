@@ -62,6 +62,9 @@ const (
 	// PeerNeedsAll: this server's store was lost, and the partner has not sent
 	// everything since.
 	PeerNeedsAll
+	// PeerHalfDoubtful: PARTNER-DOWN was entered after the partner may have
+	// given addresses of this server's half.
+	PeerHalfDoubtful
 )
 
 // ServerState is a failover server state with its number on the wire

@@ -1,0 +1,337 @@
+package failover
+
+import (
+	"tandem/failover/lease"
+	"tandem/failover/wire"
+)
+
+// check is what an update must pass in one cell of the acceptance table.
+type check uint8
+
+const (
+	accept check = iota
+	// same: the same client; of two clients the primary's stays (draft 7.1.3).
+	same
+	// later: its client was heard later than what we hold; else 15.
+	later
+	// notEarlier is later that also takes an equal moment: dhcpd reports a
+	// release with the moment of the lease.
+	notEarlier
+	// over: what we hold, and what the update itself says, has ended; else 2.
+	// dhcpd does send EXPIRED for leases that run for hours (R-stale).
+	over
+	// probation: the address is no longer kept out of use; else 16.
+	probation
+	// less: what we hold is more critical; 16.
+	less
+)
+
+// acceptance is the table of draft section 7.1.3, by held and by incoming
+// binding status, with the checks that keep dhcpd's mistakes out.
+var acceptance = [lease.Backup + 1][lease.Backup + 1]check{
+	// incoming:          FREE       ACTIVE     EXPIRED     RELEASED    ABANDONED  RESET   BACKUP
+	lease.Free:      {1: accept, 2: accept, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
+	lease.Active:    {1: over, 2: same, 3: over, 4: notEarlier, 5: accept, 6: accept, 7: over},
+	lease.Expired:   {1: accept, 2: later, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
+	lease.Released:  {1: accept, 2: later, 3: later, 4: accept, 5: accept, 6: accept, 7: accept},
+	lease.Abandoned: {1: probation, 2: probation, 3: less, 4: less, 5: accept, 6: accept, 7: probation},
+	lease.Reset:     {1: accept, 2: later, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
+	lease.Backup:    {1: accept, 2: accept, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
+}
+
+// Limits of what is put off.
+const (
+	maxDeferred = 1024
+	// earlyEnd is how much too early the news of an end may come, because of
+	// the clocks, to be answered when the end has come instead of refused.
+	earlyEnd lease.Seconds = 5
+)
+
+// deferral is an update that is answered later.
+type deferral struct {
+	at lease.Time
+	m  *wire.Bndupd
+}
+
+// onBndupd answers one update. What it changes is recorded before the answer.
+func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
+	e.counters.UpdatesReceived++
+	e.transfer.news = e.now.Mono
+	e.transfer.got++
+	no := e.judgeUpdate(m)
+	if no != nil && e.deferUpdate(m, no) {
+		return
+	}
+	ack := &wire.Bndack{}
+	ack.IP = wire.Some(m.IP.V)
+	if no == nil {
+		e.adoptUpdate(m)
+		e.reply(c, ack, m.XID)
+		return
+	}
+	e.counters.RejectsSent++
+	ack.Reject, ack.Message = wire.Some(no.reason), wire.Some(no.text)
+	e.reply(c, ack, m.XID)
+	if no.reason == wire.RejectFatalConflict || no.reason == wire.RejectOutdated {
+		// Ours is better: the partner gets it, in its own time.
+		e.counters.Stale++
+		e.insist(m.IP.V)
+	}
+}
+
+// insist has our version of a lease told once more.
+func (e *Endpoint) insist(ip lease.IP) {
+	l := e.table.Get(ip)
+	if l == nil {
+		return
+	}
+	if !l.Flags.Has(lease.FlagPending) {
+		again := *l
+		again.Flags |= lease.FlagPending
+		e.store(again)
+	}
+	e.tellAgain(ip)
+}
+
+// judgeUpdate gives the reason to refuse an update, nil if there is none
+// (draft section 7.1.3; dhcpd's order of checks).
+func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
+	s := m.Status.V
+	switch {
+	case !m.IP.Set || !m.Status.Set:
+		return refused(wire.RejectMissingInfo, "BNDUPD without address or binding status")
+	case !s.Valid():
+		return refused(wire.RejectMisc, "binding status %d does not exist", uint8(s))
+	case !e.owns(m.IP.V):
+		return refused(wire.RejectIllegalIP, "%v is in no pool of relationship %q", m.IP.V, e.cfg.Name)
+	case !m.HW.Set && (s == lease.Active || s == lease.Expired || s == lease.Released):
+		return refused(wire.RejectMissingInfo, "%v %v without client-hardware-address", m.IP.V, s)
+	case len(m.HW.V) > wire.MaxHW:
+		return refused(wire.RejectMisc, "%v: client-hardware-address of %d octets, at most %d may be", m.IP.V, len(m.HW.V), wire.MaxHW)
+	}
+	held := e.table.Look(m.IP.V)
+	if _, flying := e.updates.flying[m.IP.V]; flying && !e.yields(&held, m) {
+		return refused(wire.RejectLessCritical, "%v: our own update is more critical", m.IP.V)
+	}
+	if s == lease.Backup && m.IPFlags.Or(0)&wire.IPReserved != 0 && !held.Flags.Has(lease.FlagReserved) {
+		return refused(wire.RejectNotReserved, "%v is not reserved here", m.IP.V)
+	}
+	return e.judgeTransition(&held, m)
+}
+
+// yields is dhcpd's rule for two updates that cross: both servers must come
+// to the same winner.
+func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
+	primaryWins := e.cfg.Secondary // we yield where the primary wins
+	mine, theirs := held.State == lease.Active, m.Status.V == lease.Active
+	switch {
+	case mine && theirs:
+		if a, b := held.CLTT, m.CLTT.Or(0); a != b {
+			return b > a
+		}
+		return primaryWins
+	case mine && m.Status.V == lease.Expired, !mine && theirs:
+		return true
+	}
+	return primaryWins
+}
+
+// judgeTransition is the acceptance table.
+func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
+	now, s := e.now.Time(), m.Status.V
+	rule := acceptance[held.State][s]
+	switch rule {
+	case same:
+		return e.judgeRival(held, m)
+	case later, notEarlier:
+		fresh, known := freshness(m), max(held.CLTT, held.Starts)
+		live := s == lease.Active && m.LeaseExpiry.Or(0) > now
+		if fresh > known || live && fresh == known || rule == notEarlier && fresh == known {
+			return nil
+		}
+		return refused(wire.RejectOutdated, "%v: %v here is newer than %v there", held.IP, held.State, s)
+	case over:
+		until := max(held.Ends, m.LeaseExpiry.Or(0), e.lostUntil(held))
+		if until > now && e.obeys(RuleStale) {
+			return refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
+		}
+	case probation:
+		if held.Ends > now {
+			return refused(wire.RejectLessCritical, "%v: abandoned until %v", held.IP, held.Ends)
+		}
+	case less:
+		return refused(wire.RejectLessCritical, "%v: abandoned here", held.IP)
+	}
+	return nil
+}
+
+// freshness is when the client was last heard of. dhcpd leaves cltt out for
+// leases that its partner granted; its stos is the start of the lease period.
+func freshness(m *wire.Bndupd) lease.Time { return max(m.CLTT.Or(0), m.STOS.Or(0)) }
+
+// judgeRival: ACTIVE meets ACTIVE. dhcpd checks nothing here and lets the last
+// writer win; one of two clients would lose an address that it was promised.
+func (e *Endpoint) judgeRival(held *lease.Lease, m *wire.Bndupd) *refusal {
+	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
+	now := e.now.Time()
+	if held.Client().Matches(theirs) {
+		if freshness(m) < max(held.CLTT, held.Starts) && !held.Flags.Has(lease.FlagPending) {
+			return refused(wire.RejectOutdated, "%v: the client was heard here later", held.IP)
+		}
+		return nil
+	}
+	mine, live := held.Ends > now, m.LeaseExpiry.Or(0) > now
+	switch {
+	case !mine:
+		return nil
+	case !live || !e.cfg.Secondary:
+		return refused(wire.RejectFatalConflict, "%v: in use by another client until %v", held.IP, held.Ends)
+	}
+	e.log(Alarm, "%v is held by two clients; the primary's keeps it", held.IP)
+	return nil
+}
+
+// deferUpdate puts the answer off until an end that both clocks see a little
+// differently has come; dhcpd would not repeat a refused one.
+func (e *Endpoint) deferUpdate(m *wire.Bndupd, no *refusal) bool {
+	if no.reason != wire.RejectFatalConflict || m.Status.V == lease.Active {
+		return false
+	}
+	held := e.table.Look(m.IP.V)
+	until := max(held.Ends, m.LeaseExpiry.Or(0))
+	if until.Sub(e.now.Time()) > earlyEnd {
+		return false
+	}
+	if len(e.deferred) >= maxDeferred {
+		e.counters.DeferredFull++
+		return false
+	}
+	e.deferred = append(e.deferred, deferral{until, m})
+	return true
+}
+
+// dueDeferred answers what was put off.
+func (e *Endpoint) dueDeferred() {
+	if len(e.deferred) == 0 || e.up == nil {
+		return
+	}
+	now, rest := e.now.Time(), e.deferred[:0]
+	var ripe []deferral
+	for _, d := range e.deferred {
+		if d.at <= now {
+			ripe = append(ripe, d)
+		} else {
+			rest = append(rest, d)
+		}
+	}
+	e.deferred = rest
+	for _, d := range ripe {
+		if e.up != nil {
+			e.onBndupd(e.up, d.m)
+		}
+	}
+}
+
+// adoptUpdate makes the lease of an accepted update.
+func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
+	held := e.table.Look(m.IP.V)
+	if x, ok := e.updates.flying[held.IP]; ok {
+		e.land(x) // the loser of a duel forgets its own update
+	}
+	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
+	sameClient := held.State == lease.Active && held.Client().Matches(theirs)
+	if m.Status.V == lease.Active && sameClient && freshness(m) < max(held.CLTT, held.Starts) {
+		// The client came here after it was there: ours is to be told, but
+		// what the partner may still grant counts.
+		held.TSFP = max(held.TSFP, m.PotentialExpiry.Or(0))
+		e.store(held)
+		e.enqueue(held.IP)
+		return
+	}
+	l := e.merge(held, m, sameClient)
+	e.patience.forget(&l)
+	p := e.store(l)
+	if ended(m.Status.V) {
+		e.giveByAffinity(p)
+	}
+}
+
+// merge takes over what an update says; what it leaves out stays.
+func (e *Endpoint) merge(held lease.Lease, m *wire.Bndupd, sameClient bool) lease.Lease {
+	now, l := e.now.Time(), held
+	s := m.Status.V
+	if l.State != s {
+		l.STOS = now
+	}
+	if s == lease.Abandoned {
+		l.UID, l.HW, l.Extra = "", "", nil
+	} else if m.HW.Set || m.ClientID.Set {
+		l.UID, l.HW = m.ClientID.Or(""), m.HW.Or("")
+		if l.Client() != held.Client() {
+			l.Extra = nil
+		}
+	}
+	l.Ends, l.Starts = m.LeaseExpiry.Or(l.Ends), m.STOS.Or(l.Starts)
+	if m.CLTT.Set {
+		l.CLTT = m.CLTT.V
+	} else if !sameClient {
+		l.CLTT = 0
+	}
+	l.Flags = mergeFlags(l.Flags, m.IPFlags.Or(0))
+	e.mergeExtra(&l, m)
+	l.Epoch = 0
+	switch {
+	case ended(s):
+		to := lease.Free
+		if e.cfg.Secondary && l.Flags.Has(lease.FlagReserved) {
+			to = lease.Backup
+		}
+		l.State = s
+		return e.rest(l, to)
+	case s == lease.Free || s == lease.Backup:
+		l.State = held.State
+		return e.rest(l, s)
+	case !sameClient:
+		l.TSTP, l.ATSFP, l.TSFP = 0, 0, 0
+	}
+	l.State, l.Rewind = s, s
+	l.TSFP = max(l.TSFP, m.PotentialExpiry.Or(0))
+	return l
+}
+
+func mergeFlags(f lease.Flags, w wire.IPFlags) lease.Flags {
+	f &^= lease.FlagPending | lease.FlagSent | lease.FlagReserved | lease.FlagBOOTP | lease.FlagDeclined
+	if w&wire.IPReserved != 0 {
+		f |= lease.FlagReserved
+	}
+	if w&wire.IPBOOTP != 0 {
+		f |= lease.FlagBOOTP
+	}
+	return f
+}
+
+// mergeExtra takes over what only a Tandem sends.
+func (e *Endpoint) mergeExtra(l *lease.Lease, m *wire.Bndupd) {
+	if !e.tandem() {
+		return
+	}
+	x, ok, err := m.Extra()
+	if err != nil {
+		e.log(Warning, "%v: %v; the rest of the update counts", l.IP, err)
+	}
+	if !ok || err != nil {
+		return
+	}
+	if x.Entered != 0 {
+		l.STOS = x.Entered
+	}
+	if x.Declined {
+		l.Flags |= lease.FlagDeclined
+	}
+	switch {
+	case !x.Cut:
+		l.Extra = x.Client
+	case l.Extra == nil:
+		l.Extra = x.Client
+	}
+}

@@ -1,0 +1,198 @@
+package failover
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem/failover/lease"
+	"tandem/failover/wire"
+)
+
+// aloneFacts belong to PARTNER-DOWN and end with it.
+const aloneFacts = lease.PeerLapsed | lease.PeerGoodbye | lease.PeerRemoved | lease.PeerHalfDoubtful
+
+// Command carries out an operator's order, or says why it does not.
+func (e *Endpoint) Command(now lease.Now, c Command) error {
+	e.now = now
+	by := "operator"
+	if c.By != "" {
+		by = c.By
+	}
+	switch c.Order {
+	case OrderPartnerDown, OrderRemoved:
+		return e.declareDown(c.Order, by)
+	case OrderMaintenance:
+		return e.handOver(by)
+	case OrderPause:
+		e.pause(by)
+		return nil
+	case OrderResume:
+		return e.resume(by)
+	case OrderCalm:
+		e.machine.calm = true
+		return nil
+	}
+	return errors.New("unknown order")
+}
+
+// declareDown obeys R6b: the operator asserts that the partner is off and
+// stays off.
+func (e *Endpoint) declareDown(o Order, by string) error {
+	removed := o == OrderRemoved
+	switch {
+	case e.parting.under():
+		return errors.New("this server is stopped by command; resume it first")
+	case e.heard(e.now) && e.obeys(RuleR6Heard):
+		return fmt.Errorf("the partner is heard (%s): it is not down", e.heardHow())
+	case e.peer.Facts&lease.PeerNeedsAll != 0 && !removed:
+		return errors.New("this server lost its store and does not know which addresses are in use; " +
+			"if the partner is gone for good and nobody can lose an address, declare it removed")
+	}
+	from := e.downFrom()
+	e.partnerDown(from, o.String()+" by "+by, false)
+	if removed {
+		e.peer.Facts |= lease.PeerRemoved
+		e.save()
+	}
+	return nil
+}
+
+func (e *Endpoint) heardHow() string {
+	if e.live(e.now) {
+		return "on the failover connection, state " + e.peer.Partner.String()
+	}
+	return fmt.Sprintf("on another path %v ago", time.Duration(e.now.Mono-e.machine.beat).Round(time.Second))
+}
+
+// downFrom is p, the moment from which PARTNER-DOWN counts if it is entered
+// now: when G of observed silence is complete (R6).
+func (e *Endpoint) downFrom() lease.Time {
+	rest := e.silenceTime().Duration() - e.silence(e.now)
+	return e.now.Time().Add(lease.Seconds(max(0, rest+time.Second-1) / time.Second))
+}
+
+// partnerDown enters PARTNER-DOWN, or renews its authority.
+func (e *Endpoint) partnerDown(from lease.Time, why string, goodbye bool) {
+	doubt := lease.PeerFacts(0)
+	if e.halfDoubtful() {
+		doubt = lease.PeerHalfDoubtful
+	}
+	e.peer.Facts &^= aloneFacts
+	e.peer.Facts |= doubt
+	if goodbye {
+		e.peer.Facts |= lease.PeerGoodbye
+	}
+	e.peer.Epoch++
+	e.peer.DownFrom = from
+	if e.state == lease.PartnerDown {
+		e.save()
+		e.log(Info, "PARTNER-DOWN renewed: %s", why)
+		return
+	}
+	e.enter(lease.PartnerDown, why)
+}
+
+// halfDoubtful tells whether the partner may have given addresses of this
+// server's half: it was, or may have been, in PARTNER-DOWN itself.
+func (e *Endpoint) halfDoubtful() bool {
+	switch e.saved() {
+	case lease.Normal, lease.CommunicationsInterrupt:
+		return e.peer.Partner == lease.PartnerDown
+	case lease.PartnerDown:
+		return e.peer.Facts&lease.PeerHalfDoubtful != 0
+	case lease.RecoverDone, lease.ConflictDone:
+		return false
+	}
+	return true
+}
+
+// duePartnerDown obeys R6c: automatic PARTNER-DOWN, by time alone on the
+// survivor, elsewhere only with evidence that the partner is dead.
+func (e *Endpoint) duePartnerDown() {
+	if e.cfg.AutoPartnerDown == 0 || e.state != lease.CommunicationsInterrupt || e.up != nil {
+		return
+	}
+	if ok, _ := e.mayDeclare(); !ok {
+		return
+	}
+	if e.silence(e.now) >= e.autoWait().Duration() {
+		e.partnerDown(e.downFrom(), fmt.Sprintf("automatic: silence for %v", e.silence(e.now).Round(time.Second)), false)
+	}
+}
+
+// autoWait is the silence after which PARTNER-DOWN may be automatic.
+func (e *Endpoint) autoWait() lease.Seconds { return max(e.cfg.AutoPartnerDown, e.silenceTime()) }
+
+// mayDeclare tells whether this box may enter PARTNER-DOWN by itself, or why not.
+func (e *Endpoint) mayDeclare() (bool, string) {
+	m := &e.machine
+	switch {
+	case m.wary != "" && e.obeys(RuleR6):
+		return false, m.wary
+	case !m.lan:
+		return false, "the clients' network has no carrier"
+	case e.now.Mono < m.flapUntil:
+		return false, "the carrier of the clients' network is flapping"
+	case !m.clock && e.obeys(RuleR1):
+		return false, "the clock is not trusted"
+	case e.tandem() && e.greeting.Capabilities&wire.CapStrict == 0:
+		return false, "the partner does not keep `strict`"
+	case e.cfg.Survivor:
+		return true, ""
+	case m.cable == CableDown && m.lanAlive:
+		return true, ""
+	}
+	return false, "the other box is the survivor, and nothing proves it dead"
+}
+
+// Evidence says what is known about the partner, and what PARTNER-DOWN would
+// mean, for an operator who is about to declare it.
+func (e *Endpoint) Evidence(now lease.Now) []string {
+	e.now = now
+	var out []string
+	if e.heard(now) {
+		out = append(out, "the partner is heard "+e.heardHow()+": the command would be refused")
+	} else {
+		out = append(out, fmt.Sprintf("silent for %v, observed with carrier; last proven contact %v",
+			e.silence(now).Round(time.Second), e.peer.LastContact))
+	}
+	out = append(out, "clients' network: "+carrier(e.machine.lan)+"; cable to the partner: "+e.machine.cable.String())
+	if e.machine.wary != "" {
+		out = append(out, e.machine.wary)
+	}
+	from := e.downFrom()
+	whole := from.Add(e.waitMCLT()).Add(e.slack())
+	partnerHas := 0
+	for _, id := range e.pools {
+		partnerHas += e.table.Count(id, e.partnerFree())
+	}
+	out = append(out, fmt.Sprintf("PARTNER-DOWN would count from %v; %d free addresses of the partner could be given from %v", from, partnerHas, whole))
+	switch {
+	case !e.tandem():
+		out = append(out, "if the partner lives, both servers give the same addresses: dhcpd does not limit itself")
+	case e.strict():
+		out = append(out, "if the partner lives, no address gets two clients: `strict` ends its authority first")
+	default:
+		out = append(out, "if the partner lives and did not restart, both servers may give the same addresses (`standard`)")
+	}
+	return append(out, "never declare both boxes the survivor while they cannot hear each other: no rule repairs that")
+}
+
+func carrier(up bool) string {
+	if up {
+		return "carrier"
+	}
+	return "no carrier"
+}
+
+// String is what is known of the cable.
+func (c Cable) String() string {
+	switch c {
+	case CableUp:
+		return "carrier"
+	case CableDown:
+		return "no carrier"
+	}
+	return "unknown"
+}

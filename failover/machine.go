@@ -1,0 +1,196 @@
+package failover
+
+import (
+	"time"
+
+	"tandem/failover/lease"
+)
+
+// Limits on what the machine may do before it is distrusted.
+const (
+	flapChanges = 5                // carrier changes in 60 s (R7)
+	flapWait    = 30 * time.Second // without a change until it counts as stable (R7)
+	stormResets = 3                // restarts that nobody commanded (R10)
+	stormWindow = 15 * 60          // seconds in which they count (R10)
+	lateWait    = 10 * time.Second // a step later than its deadline by this much (R9)
+)
+
+// Reasons to be wary: without contact since then, the partner may have been
+// told to take over.
+const (
+	waryRestart = "no contact since the restart"
+	waryLink    = "no contact since the clients' network was out"
+	waryWoken   = "no contact since the box did not run for a while"
+)
+
+// machineFacts is what is known of the box itself.
+type machineFacts struct {
+	clock      bool
+	clockError time.Duration
+
+	lan       bool
+	lanDown   int64 // Mono moment at which the carrier went
+	lanAlive  bool
+	cable     Cable
+	flapUntil int64
+
+	// quietFrom is the Mono moment from which on silence of the partner was
+	// observed: last sign of life, own start, return of the carrier.
+	quietFrom int64
+	beat      int64 // Mono moment of the latest Heartbeat; 0 none
+
+	// wary is why the partner may have taken over unnoticed, "" if it cannot.
+	wary     string
+	waryMono int64
+	waryWall lease.Time
+
+	calm bool // R10 was ended by an operator
+}
+
+// beWary begins the time in which the partner may have taken over (R3).
+func (e *Endpoint) beWary(why string) {
+	m := &e.machine
+	m.wary, m.waryMono, m.waryWall = why, e.now.Mono, e.now.Time()
+}
+
+// trust ends it: the partner was heard on a connection made since, or is
+// proven to have heard us since.
+func (e *Endpoint) trust(c *conn) {
+	m := &e.machine
+	if m.wary == "" {
+		return
+	}
+	if c.since >= m.waryMono || e.peer.LastContact > m.waryWall {
+		m.wary = ""
+	}
+}
+
+// onClock obeys R1: an untrusted clock ends service and contact.
+func (e *Endpoint) onClock(f ClockFacts) {
+	m := &e.machine
+	was := m.clock
+	m.clock, m.clockError = f.Trusted, max(f.Error, 0)
+	if !e.obeys(RuleR1) || was == f.Trusted {
+		return
+	}
+	if f.Trusted {
+		e.log(Info, "the clock is trusted, error at most %v", m.clockError)
+		e.beginStartup()
+		return
+	}
+	e.log(Alarm, "the clock is no longer trusted: nothing is served")
+	e.announcePause("the clock is no longer trusted")
+}
+
+// beginStartup starts the wait for the partner and the first dial.
+func (e *Endpoint) beginStartup() {
+	if e.state == lease.Startup && e.startBy == 0 {
+		e.startBy = e.after(startupWait)
+	}
+	if e.up == nil {
+		e.redial = e.now.Mono
+	}
+}
+
+// onLink obeys R7.
+func (e *Endpoint) onLink(f LinkFacts) {
+	m := &e.machine
+	m.lanAlive, m.cable = f.LANAlive, f.Cable
+	if !e.obeys(RuleR7) {
+		return
+	}
+	if f.Changes > flapChanges {
+		m.flapUntil = e.after(flapWait)
+	}
+	switch {
+	case m.lan && !f.LAN:
+		m.lan, m.lanDown = false, e.now.Mono
+	case !m.lan && f.LAN:
+		m.lan = true
+		out := time.Duration(e.now.Mono - m.lanDown)
+		m.quietFrom = e.now.Mono
+		if out > e.cfg.MaxResponseDelay.Duration() {
+			e.beWary(waryLink)
+			e.lapseAfter(out, "the clients' network was out")
+		}
+	}
+}
+
+// onHeartbeat notes a sign of life on another path.
+func (e *Endpoint) onHeartbeat(Heartbeat) {
+	e.machine.beat, e.machine.quietFrom = e.now.Mono, e.now.Mono
+}
+
+// wokenLate obeys R9: after a pause the connection proves nothing, and time
+// that nobody observed is no silence.
+func (e *Endpoint) wokenLate(gap time.Duration) {
+	if !e.obeys(RuleR9) {
+		return
+	}
+	e.log(Alarm, "this box did not run for %v", gap.Round(time.Second))
+	e.machine.quietFrom = e.now.Mono
+	if e.up != nil {
+		e.hangup(e.up, "this box did not run for a while")
+	}
+	e.beWary(waryWoken)
+	e.lapseAfter(gap, "this box did not run")
+	if e.now.Mono >= e.redial {
+		e.redial = e.now.Mono
+	}
+}
+
+// lapseAfter obeys R5: the authority of PARTNER-DOWN ends with an outage of G.
+func (e *Endpoint) lapseAfter(out time.Duration, why string) {
+	removed := e.peer.Facts&lease.PeerRemoved != 0
+	if e.peer.State != lease.PartnerDown || removed || !e.obeys(RuleR5) || out < e.grantTime().Duration() {
+		return
+	}
+	e.lapse(why)
+}
+
+// lapse takes the authority of PARTNER-DOWN away until contact or a new
+// command.
+func (e *Endpoint) lapse(why string) {
+	if e.peer.Facts&lease.PeerLapsed != 0 {
+		return
+	}
+	e.peer.Facts |= lease.PeerLapsed
+	e.save()
+	e.log(Alarm, "PARTNER-DOWN has lapsed: %s", why)
+}
+
+// heard tells whether there was a sign of life of the partner, on any path,
+// within max-response-delay.
+func (e *Endpoint) heard(now lease.Now) bool {
+	if e.live(now) {
+		return true
+	}
+	m := &e.machine
+	return m.beat != 0 && now.Mono-m.beat < int64(e.cfg.MaxResponseDelay.Duration())
+}
+
+// silence is how long the partner has been silent while this box was up with
+// its carrier (R6, R7).
+func (e *Endpoint) silence(now lease.Now) time.Duration {
+	if !e.machine.lan || e.live(now) {
+		return 0
+	}
+	return time.Duration(now.Mono - e.machine.quietFrom)
+}
+
+// stormUntil is the end of R10's caution, zero if there is none.
+func (e *Endpoint) stormUntil() lease.Time {
+	if e.machine.calm || !e.obeys(RuleR10) || len(e.boot.Resets) < stormResets {
+		return 0
+	}
+	start, n := e.started.Time(), 0
+	for _, t := range e.boot.Resets {
+		if start.Sub(t) <= stormWindow {
+			n++
+		}
+	}
+	if n < stormResets {
+		return 0
+	}
+	return start.Add(stormWindow)
+}

@@ -1,0 +1,283 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+
+	"tandem/failover/lease"
+	"tandem/failover/wire"
+)
+
+// Posture is what a server may do now; see the package comment.
+type Posture uint8
+
+// Postures, the most careful first.
+const (
+	Silent Posture = iota
+	RenewOnly
+	Full
+	Alone
+)
+
+var postureNames = [...]string{"SILENT", "RENEW-ONLY", "FULL", "ALONE"}
+
+// String is the name of the posture in the restart rules.
+func (p Posture) String() string { return postureNames[p] }
+
+// Stance is a posture and the rule that set it.
+type Stance struct {
+	Posture Posture
+	Rule    string
+	// Why is one clause: the facts.
+	Why string
+	// Until is the moment at which time alone changes the posture, zero if
+	// none does. What else ends it is in Why.
+	Until lease.Time
+}
+
+// facts is everything that a posture depends on.
+type facts struct {
+	state   lease.ServerState
+	dialect wire.Dialect
+	now     lease.Time
+
+	clock     bool              // R1: the clock is trusted
+	leaving   bool              // a goodbye is under way
+	live      bool              // the partner's state is known from a live connection
+	partner   lease.ServerState // as last heard
+	startup   bool              // and it was in STARTUP then
+	resync    bool              // an interrupted transfer has not been repeated
+	wary      string            // no contact since: why that matters, or ""
+	strict    bool              // R11 is asked for
+	authority lease.Time        // Q
+	lapsed    bool              // R5: PARTNER-DOWN without authority
+	storm     lease.Time        // R10: until when; zero if there is none
+	flapping  bool              // R7
+	isolated  Isolation
+	afterLong bool // `after-long-outage serve`
+}
+
+// postureOf is the restart rules as a function of the facts.
+func postureOf(f facts) Stance {
+	s := stanceOf(f)
+	if s.Posture <= RenewOnly {
+		return s
+	}
+	switch {
+	case f.storm > f.now: // R10
+		return Stance{RenewOnly, "R10", "three restarts within 15 minutes that nobody commanded", f.storm}
+	case f.flapping: // R7
+		return Stance{RenewOnly, "R7", "the carrier of the clients' network is flapping; 30 s without a change end this", 0}
+	}
+	return s
+}
+
+// stanceOf is postureOf without the caps that hold in every state.
+func stanceOf(f facts) Stance {
+	switch {
+	case !f.clock: // R1
+		return Stance{Silent, "R1", "the clock is not trusted", 0}
+	case f.leaving:
+		return Stance{Silent, "goodbye", "handing over to the partner", 0}
+	}
+	switch f.state {
+	case lease.Normal, lease.CommunicationsInterrupt, lease.ConflictDone:
+		return stanceBeside(f)
+	case lease.PartnerDown:
+		return stanceAlone(f)
+	case lease.RecoverDone, lease.PotentialConflict, lease.ResolutionInterrupted:
+		// Renewals up to the horizon cannot harm whatever the partner holds,
+		// so what nobody contests goes on during conflict resolution.
+		return Stance{RenewOnly, "R2", f.state.String() + ": only what both know may be renewed", 0}
+	}
+	return Stance{Silent, "R2", silentWhy(f.state), 0}
+}
+
+func silentWhy(s lease.ServerState) string {
+	switch s {
+	case lease.Startup:
+		return "startup: waiting for the partner"
+	case lease.Recover:
+		return "recover: the partner has to send what it knows first"
+	case lease.RecoverWait:
+		return "recover-wait: promises that nobody remembers have to end first"
+	case lease.Paused, lease.Shutdown:
+		return s.String() + ": stopped by command"
+	}
+	return s.String()
+}
+
+// stanceBeside is the posture of a server that shares its pools with a
+// partner which is, or may be, alive.
+func stanceBeside(f facts) Stance {
+	switch {
+	case f.resync:
+		return Stance{Silent, "R4", "the transfer of everything was interrupted and has to be repeated by the partner", 0}
+	case f.live && f.state != lease.CommunicationsInterrupt:
+		return Stance{Full, "R2", "in contact", 0}
+	case f.live && atRest(f.partner) && !f.startup:
+		return Stance{Full, "R2", "in contact; the partner is in " + f.partner.String() + " and serves nobody", 0}
+	case f.partner == lease.PartnerDown:
+		return Stance{RenewOnly, "partner-state", "the partner was last heard in PARTNER-DOWN and may be giving this server's addresses", 0}
+	case f.dialect == wire.ISC:
+		return stanceBesideISC(f)
+	case f.wary != "" && f.afterLong:
+		return Stance{Full, "R3", f.wary + "; `after-long-outage serve` gives addresses although the partner may give the same ones", 0}
+	case f.wary != "" || f.strict: // R3, R11
+		rule, why := "R11", "`strict`, and no contact"
+		if f.wary != "" {
+			rule, why = "R3", f.wary
+		}
+		if f.now < f.authority {
+			return Stance{Full, rule, why + "; grant authority goes on for G after the last proven contact", f.authority}
+		}
+		return Stance{RenewOnly, rule, why + "; grant authority has ended; contact, the partner's goodbye or `partner-down` ends this", 0}
+	}
+	return Stance{Full, "R11", "no contact, no restart since: `standard` goes on with the own half", 0}
+}
+
+// stanceBesideISC: dhcpd knows no G and frees ended leases early, so that a
+// restart without contact leaves nothing that is safe.
+func stanceBesideISC(f facts) Stance {
+	if f.wary == "" {
+		return Stance{Full, "R11", "no contact, no restart since: as the draft has it", 0}
+	}
+	switch f.isolated {
+	case IsolatedServe:
+		return Stance{Full, "R3", f.wary + "; `serve-isolated`: as dhcpd does, one address may get two clients", 0}
+	case IsolatedRenewOnly:
+		return Stance{RenewOnly, "R3", f.wary + "; `renew-only`: contact or `partner-down` ends this", 0}
+	}
+	return Stance{Silent, "R3", f.wary + " and dhcpd takes over early; contact or `partner-down` ends this", 0}
+}
+
+// stanceAlone is the posture in PARTNER-DOWN.
+func stanceAlone(f facts) Stance {
+	switch {
+	case f.live && atRest(f.partner) && !f.startup:
+		return Stance{Alone, "R2", "the partner is in " + f.partner.String() + " and serves nobody", 0}
+	case !f.lapsed:
+		return Stance{Alone, "R6", "the partner is down", 0}
+	case f.dialect == wire.ISC && f.isolated == IsolatedSilent:
+		return Stance{Silent, "R5", "PARTNER-DOWN ended with the restart; contact or `partner-down` ends this", 0}
+	}
+	return Stance{RenewOnly, "R5", "PARTNER-DOWN lapsed: this box was off for G or longer, or heard the partner; contact or `partner-down` ends this", 0}
+}
+
+// atRest tells whether a server in state s serves no client at all.
+func atRest(s lease.ServerState) bool {
+	switch s {
+	case lease.Recover, lease.RecoverWait, lease.Paused, lease.Shutdown:
+		return true
+	}
+	return false
+}
+
+// Stance gives the posture at now, and the rule and facts that set it.
+func (e *Endpoint) Stance(now lease.Now) Stance { return postureOf(e.facts(now)) }
+
+// facts collects what the posture depends on.
+func (e *Endpoint) facts(now lease.Now) facts {
+	m := &e.machine
+	f := facts{
+		state: e.state, dialect: dialectOf(&e.cfg, &e.peer), now: now.Time(),
+		clock:   m.clock || !e.obeys(RuleR1),
+		leaving: e.parting.under(),
+		live:    e.live(now),
+		partner: e.peer.Partner,
+		resync:  e.peer.Facts&lease.PeerTransferCut != 0 && !e.tandem(),
+		wary:    m.wary, strict: e.strict(),
+		authority: e.authority(),
+		lapsed:    e.peer.Facts&lease.PeerLapsed != 0,
+		storm:     e.stormUntil(),
+		flapping:  now.Mono < m.flapUntil && e.obeys(RuleR7),
+		isolated:  e.cfg.Isolated,
+		afterLong: e.cfg.ServeAfterOutage || !e.obeys(RuleR3),
+	}
+	if e.up != nil && e.up.known {
+		f.startup = e.up.startup
+		if !f.live && f.wary == "" && e.obeys(RuleR9) {
+			// R9: the connection looks alive only because nobody looked at it.
+			f.wary = "nothing was heard for longer than max-response-delay"
+		}
+	}
+	return f
+}
+
+// live tells whether the partner's state is known from a connection on which
+// it was heard within max-response-delay.
+func (e *Endpoint) live(now lease.Now) bool {
+	return e.up != nil && e.up.known && now.Mono < e.up.heard+int64(e.cfg.MaxResponseDelay.Duration())
+}
+
+// strict tells whether R11 limits authority without a restart as well.
+func (e *Endpoint) strict() bool {
+	return (e.cfg.Strict || e.cfg.AutoPartnerDown != 0) && e.obeys(RuleR11)
+}
+
+// grantTime is G: what both boxes agreed on, the smaller of what is configured
+// and recorded. It is zero towards dhcpd.
+func (e *Endpoint) grantTime() lease.Seconds {
+	if !e.tandem() {
+		return 0
+	}
+	g := orSeconds(e.cfg.Authority, e.mclt())
+	if a := e.peer.Authority; a != 0 {
+		g = min(g, a)
+	}
+	return g
+}
+
+// silenceTime is G as this box has to wait for it, the larger of the two.
+func (e *Endpoint) silenceTime() lease.Seconds {
+	if !e.tandem() || !e.obeys(RuleR6) {
+		return 0
+	}
+	return max(orSeconds(e.cfg.Authority, e.waitMCLT()), e.peer.Authority)
+}
+
+// authority is Q, the end of the right to give new addresses without contact:
+// last proven contact + G - clock error bound. Both readings of the clock may
+// be wrong by the bound, hence twice.
+func (e *Endpoint) authority() lease.Time {
+	if e.peer.LastContact == 0 {
+		return 0
+	}
+	return back(e.peer.LastContact.Add(e.grantTime()), e.slack())
+}
+
+// back is t - d, not below zero.
+func back(t lease.Time, d lease.Seconds) lease.Time {
+	if t == lease.Never {
+		return t
+	}
+	return t - min(t, lease.Time(d))
+}
+
+// slack is added to the end of every promise before an address is taken as
+// unused: both clocks may be wrong by the bound of the gate, and the wire
+// counts whole seconds.
+func (e *Endpoint) slack() lease.Seconds {
+	if !e.obeys(RuleSlack) {
+		return 0
+	}
+	return lease.Seconds((2*e.machine.clockError+time.Second-1)/time.Second) + 1
+}
+
+// mclt is the MCLT for what this server promises; waitMCLT the one by which
+// it waits for promises of the partner. They differ between a change of the
+// configuration and the next contact.
+func (e *Endpoint) mclt() lease.Seconds {
+	switch {
+	case e.cfg.MCLT == 0 || e.peer.MCLT == 0:
+		return orSeconds(max(e.cfg.MCLT, e.peer.MCLT), defaultMCLT)
+	}
+	return min(e.cfg.MCLT, e.peer.MCLT)
+}
+
+func (e *Endpoint) waitMCLT() lease.Seconds {
+	return orSeconds(max(e.cfg.MCLT, e.peer.MCLT), defaultMCLT)
+}
+
+// String is the posture with its rule and facts.
+func (s Stance) String() string { return fmt.Sprintf("%v by %s: %s", s.Posture, s.Rule, s.Why) }

@@ -1,0 +1,135 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+
+	"tandem/failover/lease"
+)
+
+// Why explains the endpoint at now (R12): one sentence for the state, one for
+// the posture, then what else matters and what will change it when.
+func (e *Endpoint) Why(now lease.Now) []string {
+	t := now.Time()
+	s := e.Stance(now)
+	out := []string{
+		fmt.Sprintf("%s: %v since %v: %s.", e.cfg.Name, e.state, e.peer.Since, e.why),
+		fmt.Sprintf("Posture %v by rule %s: %s%s.", s.Posture, s.Rule, s.Why, until(t, s.Until)),
+		e.whyPartner(now),
+	}
+	if w := e.wayOut(now); w != "" {
+		out = append(out, w)
+	}
+	if e.state == lease.PartnerDown {
+		out = append(out, e.whyAlone(t))
+	}
+	if n := len(e.updates.flight) + len(e.updates.todo) - e.updates.head; n > 0 {
+		out = append(out, fmt.Sprintf("%d updates wait for the partner.", n))
+	}
+	if e.scolded != "" && e.up == nil {
+		out = append(out, "The last connection failed: "+e.scolded+".")
+	}
+	return out
+}
+
+// until is the time left, in words.
+func until(now, at lease.Time) string {
+	if at <= now {
+		return ""
+	}
+	return fmt.Sprintf(", for another %v", at.Sub(now).Duration())
+}
+
+func (e *Endpoint) whyPartner(now lease.Now) string {
+	switch {
+	case e.live(now):
+		delta := ""
+		if e.tandem() {
+			delta = ", a Tandem"
+		}
+		return fmt.Sprintf("The partner%s is heard; its state is %v.", delta, e.peer.Partner)
+	case e.peer.LastContact == 0:
+		return "The partner was never heard."
+	}
+	return fmt.Sprintf("The partner has been silent for %v; its last state was %v; last proven contact %v.",
+		e.silence(now).Round(time.Second), e.peer.Partner, e.peer.LastContact)
+}
+
+// wayOut says how the state will end: every state has a way out without a
+// person, once the partner can be heard.
+func (e *Endpoint) wayOut(now lease.Now) string {
+	t := now.Time()
+	switch e.state {
+	case lease.Startup:
+		if e.startBy == 0 {
+			return "STARTUP ends when the clock is trusted and the partner is heard."
+		}
+		left := max(0, time.Duration(e.startBy-now.Mono)).Round(time.Second)
+		return fmt.Sprintf("STARTUP ends with contact, or in %v.", left)
+	case lease.Recover:
+		if e.transfer.wanted {
+			return fmt.Sprintf("The partner is sending what it knows: %d updates so far.", e.transfer.got)
+		}
+		return "RECOVER ends when the partner has sent what it knows; if it is gone for good, declare it removed."
+	case lease.RecoverWait:
+		return "RECOVER-WAIT ends by itself" + until(t, e.recoverUntil()) + "."
+	case lease.RecoverDone:
+		return "RECOVER-DONE ends when the partner says NORMAL."
+	case lease.CommunicationsInterrupt:
+		return "COMMUNICATIONS-INTERRUPTED ends with contact" + e.whyAuto(now) + "."
+	case lease.PotentialConflict:
+		return "POTENTIAL-CONFLICT ends when both have sent what they know" + until(t, e.conflictUntil()) + "."
+	case lease.ResolutionInterrupted:
+		return "RESOLUTION-INTERRUPTED ends with contact."
+	case lease.ConflictDone:
+		return "CONFLICT-DONE ends when the secondary says NORMAL."
+	case lease.Shutdown, lease.Paused:
+		return "Stopped by command; a restart or `resume` ends this."
+	}
+	return ""
+}
+
+// whyAuto says when PARTNER-DOWN would be automatic, or why it is not.
+func (e *Endpoint) whyAuto(now lease.Now) string {
+	if e.cfg.AutoPartnerDown == 0 {
+		return "; automatic partner-down is off"
+	}
+	e.now = now
+	if ok, no := e.mayDeclare(); !ok {
+		return "; no automatic partner-down: " + no
+	}
+	left := e.autoWait().Duration() - e.silence(now)
+	return fmt.Sprintf(", or with automatic partner-down in %v", max(0, left).Round(time.Second))
+}
+
+func (e *Endpoint) whyAlone(t lease.Time) string {
+	switch {
+	case e.settling.drain:
+		return "The partner is back; NORMAL follows as soon as it knows everything that was given here."
+	case e.peer.Facts&lease.PeerGoodbye != 0:
+		return "The partner said goodbye: every address may be given."
+	}
+	if from := e.wholePoolFrom(); from > t {
+		return fmt.Sprintf("PARTNER-DOWN counts from %v; free addresses of the partner may be given from %v%s.", e.peer.DownFrom, from, until(t, from))
+	}
+	return "The partner's free addresses may be given; leases that it could have renewed end MCLT after their latest promise."
+}
+
+// WhyLease explains what the relationship means for one lease.
+func (e *Endpoint) WhyLease(now lease.Now, l *lease.Lease) string {
+	t := now.Time()
+	switch {
+	case !e.owns(l.IP):
+		return l.IP.String() + " is in no pool of this relationship."
+	case l.State == lease.Active && l.Flags.Has(lease.FlagPending):
+		return fmt.Sprintf("%v: bound until %v; the partner has not acknowledged this yet and knows %v.", l.IP, l.Ends, potential(l))
+	case l.State == lease.Active:
+		return fmt.Sprintf("%v: bound until %v; both servers know, and a renewal without contact may run until %v.", l.IP, l.Ends, e.horizon(t, l))
+	case e.state == lease.PartnerDown && l.State != e.ownFree():
+		return fmt.Sprintf("%v: %v; it may go to another client%s.", l.IP, l.State, until(t, e.takeover(l)))
+	}
+	if v := e.Available(now, l, false); !v.OK {
+		return fmt.Sprintf("%v: %v; not given to a new client by rule %s: %s.", l.IP, l.State, v.Rule, v.Why)
+	}
+	return fmt.Sprintf("%v: %v; may be given to any client.", l.IP, l.State)
+}
