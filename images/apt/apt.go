@@ -177,7 +177,7 @@ func (r *Root) show(ctx context.Context, name string) (map[string]string, error)
 		if strings.TrimSpace(line) == "" {
 			break
 		}
-		if key, value, ok := strings.Cut(line, ": "); ok && key[0] != ' ' {
+		if key, value, ok := strings.Cut(line, ": "); ok && key != "" && key[0] != ' ' {
 			fields[key] = strings.TrimSpace(value)
 		}
 	}
