@@ -61,6 +61,7 @@ type Endpoint struct {
 	effects      []Effect
 	taken        bool
 	random       uint64
+	wanted       int64 // Mono moment by which the next step was wanted; 0 any
 
 	boot    Boot
 	started lease.Now
@@ -152,6 +153,11 @@ func (e *Endpoint) Counters() Counters { return e.counters }
 // Connected tells whether the partner's state is known from a live connection.
 func (e *Endpoint) Connected() bool { return e.up != nil && e.up.known }
 
+// Waiting is the number of updates that the partner has not acknowledged.
+func (e *Endpoint) Waiting() int {
+	return len(e.updates.flight) + len(e.updates.todo) - e.updates.head
+}
+
 // Partner is the partner's state as it was last heard.
 func (e *Endpoint) Partner() lease.ServerState { return e.peer.Partner }
 
@@ -159,6 +165,7 @@ func (e *Endpoint) Partner() lease.ServerState { return e.peer.Partner }
 // pause meets the endpoint as the pause has left it.
 func (e *Endpoint) Step(now lease.Now, ev Event) {
 	e.now = now
+	defer e.want()
 	if _, ok := ev.(Started); ok {
 		e.start()
 		return
@@ -190,6 +197,15 @@ func (e *Endpoint) Step(now lease.Now, ev Event) {
 		}
 	}
 	e.settle()
+}
+
+// want notes by when the next step has to come. What is overdue already is
+// wanted now.
+func (e *Endpoint) want() {
+	e.wanted = e.Deadline()
+	if e.wanted != 0 {
+		e.wanted = max(e.wanted, e.now.Mono)
+	}
 }
 
 // after gives the Mono moment d from now.

@@ -23,7 +23,7 @@ func (e *Endpoint) Why(now lease.Now) []string {
 	if e.state == lease.PartnerDown {
 		out = append(out, e.whyAlone(t))
 	}
-	if n := len(e.updates.flight) + len(e.updates.todo) - e.updates.head; n > 0 {
+	if n := e.Waiting(); n > 0 {
 		out = append(out, fmt.Sprintf("%d updates wait for the partner.", n))
 	}
 	if e.scolded != "" && e.up == nil {

@@ -8,10 +8,12 @@ import (
 	"tandem/failover/conf"
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
+	"tandem/failover/wire"
 )
 
 // Input is one thing that happened outside. The implementations are
-// *PacketIn, *ProbeResult, *Links, *Reconfigure, *Query and *Dropped.
+// *PacketIn, *ProbeResult, *Links, *Reconfigure, *Query, *Dropped, *BoxFacts,
+// *WokenLate, *PeerConnected, *PeerSecured, *PeerReceived and *PeerClosed.
 type Input interface{ input() }
 
 // PacketIn is one datagram from a client or a relay.
@@ -46,12 +48,43 @@ type Dropped struct {
 	N    uint64
 }
 
-func (*PacketIn) input()    {}
-func (*ProbeResult) input() {}
-func (*Links) input()       {}
-func (*Reconfigure) input() {}
-func (*Query) input()       {}
-func (*Dropped) input()     {}
+// PeerConnected is a new connection of a relationship, named by the shell with
+// a number that is never zero and never used again.
+type PeerConnected struct {
+	Peer    string
+	Conn    uint64
+	Dialled bool
+}
+
+// PeerSecured is the outcome of a TLS handshake; Err is empty if it went well.
+type PeerSecured struct {
+	Conn uint64
+	Err  string
+}
+
+// PeerReceived is one message of a partner.
+type PeerReceived struct {
+	Conn    uint64
+	Message wire.Message
+}
+
+// PeerClosed is the end of a connection, or with Conn zero a failed dial.
+type PeerClosed struct {
+	Peer string
+	Conn uint64
+	Why  string
+}
+
+func (*PacketIn) input()      {}
+func (*ProbeResult) input()   {}
+func (*Links) input()         {}
+func (*Reconfigure) input()   {}
+func (*Query) input()         {}
+func (*Dropped) input()       {}
+func (*PeerConnected) input() {}
+func (*PeerSecured) input()   {}
+func (*PeerReceived) input()  {}
+func (*PeerClosed) input()    {}
 
 // Output is what one batch of inputs led to. The slices are reused by the
 // next Flush.
@@ -61,6 +94,7 @@ type Output struct {
 	// MustSync is set if something below promises one of Records.
 	MustSync bool
 	Replies  []dhcp.Reply
+	Links    []Link
 	Probes   []dhcp.Probe
 	Answers  []Answer
 	Lines    []dhcp.Line

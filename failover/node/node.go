@@ -1,6 +1,7 @@
 package node
 
 import (
+	"tandem/failover"
 	"tandem/failover/conf"
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
@@ -13,40 +14,69 @@ type Options struct {
 	Seed uint64
 	// Version is reported by status.
 	Version string
+	// Boot is what is known of this run: ID, reason, resets, origin of the
+	// store.
+	Boot lease.Boot
+	// Policy gives what dhcpd.conf has no words for, by relationship; nil for
+	// the defaults.
+	Policy func(peer string) PeerPolicy
+	// Watched is set when the machine tells BoxFacts: until the first ones the
+	// clock is not trusted.
+	Watched bool
+	// Without switches restart rules off. For simulation only.
+	Without failover.Rule
 }
 
 // Node is one server. It is not safe for concurrent use: one loop owns it.
 type Node struct {
+	opt   Options
 	cfg   *conf.Config
 	table *lease.Table
 	dhcp  *dhcp.Responder
+	solo  solo
 
-	links   []dhcp.Interface
-	version string
-	started lease.Now
-	dropped map[string]uint64
+	ifaces    []dhcp.Interface
+	started   lease.Now
+	dropped   map[string]uint64
+	clock     clockState
+	boot      lease.Boot // as the last run left it
+	nextAlive int64
+
+	relations []*relation
+	conns     map[uint64]*relation
+	saved     map[string]lease.Peer
 
 	// What the current batch has led to so far.
 	events   dhcp.Out
 	changed  []*lease.Lease
 	dirty    map[lease.IP]struct{}
+	peers    []*lease.Peer
+	ledger   *lease.Boot
+	links    []Link
 	promised bool
 	answers  []Answer
 	listings []*listing
 	out      Output
 }
 
-// New makes a node with an empty table.
+// New makes a node with an empty table. Restore and Start follow.
 func New(opt Options) *Node {
+	if opt.Policy == nil {
+		opt.Policy = func(string) PeerPolicy { return PeerPolicy{} }
+	}
 	n := &Node{
+		opt:     opt,
 		cfg:     opt.Config,
 		table:   lease.NewTable(),
-		version: opt.Version,
 		dirty:   map[lease.IP]struct{}{},
 		dropped: map[string]uint64{},
+		conns:   map[uint64]*relation{},
+		saved:   map[string]lease.Peer{},
+		clock:   clockState{trusted: !opt.Watched, why: "the machine has not said anything about it yet"},
 	}
+	n.solo.node = n
 	n.table.SetPools(dhcp.Pools(opt.Config))
-	n.dhcp = dhcp.New(opt.Config, n.table, nil, opt.Seed)
+	n.dhcp = dhcp.New(opt.Config, n.table, n.partnerOf, opt.Seed)
 	return n
 }
 
@@ -56,8 +86,13 @@ func (n *Node) Table() *lease.Table { return n.table }
 
 // Restore replays one record of the log. It must not be called after Start.
 func (n *Node) Restore(r lease.Record) {
-	if l, ok := r.(*lease.Lease); ok {
-		n.table.Apply(*l)
+	switch r := r.(type) {
+	case *lease.Lease:
+		n.table.Apply(*r)
+	case *lease.Peer:
+		n.saved[r.Name] = *r
+	case *lease.Boot:
+		n.boot = *r
 	}
 }
 
@@ -67,6 +102,11 @@ func (n *Node) Start(now lease.Now) {
 	// Replay brings leases back in the order of the log; service goes on in
 	// the order of their ends.
 	n.table.SetPools(dhcp.Pools(n.cfg))
+	n.relate(now)
+	n.everywhere(now, failover.Started{})
+	if !n.opt.Watched {
+		n.everywhere(now, failover.ClockFacts{Trusted: true})
+	}
 }
 
 // Step takes one input. What it leads to comes out of the next Flush.
@@ -78,17 +118,54 @@ func (n *Node) Step(now lease.Now, in Input) {
 	case *ProbeResult:
 		n.dhcp.ProbeDone(now, in.IP, in.InUse, in.By, &n.events)
 	case *Links:
-		n.links = in.Interfaces
+		n.ifaces = in.Interfaces
 	case *Reconfigure:
-		n.reconfigure(in.Config)
+		n.reconfigure(now, in.Config)
 	case *Query:
 		n.query(now, in)
 	case *Dropped:
 		n.dropped[in.What] += in.N
+	case *BoxFacts:
+		n.facts(now, in)
+	case *WokenLate:
+		n.everywhere(now, failover.WokenLate{Gap: in.Gap})
+	default:
+		n.link(now, in)
 	}
 	// A reply to an input that changed a lease promises that change.
 	if len(n.events.Changed) > changed && len(n.events.Replies) > replies {
 		n.promised = true
+	}
+	n.bind(now, changed)
+}
+
+// bind takes the leases that the responder changed, from the given one on: a
+// relationship marks and replicates its own.
+func (n *Node) bind(now lease.Now, from int) {
+	for _, l := range n.events.Changed[from:] {
+		n.touch(l)
+		if r := n.relationOf(l.IP); r != nil {
+			n.step(now, r, failover.Bound{Lease: *l})
+		}
+	}
+}
+
+func (n *Node) relationOf(ip lease.IP) *relation {
+	if len(n.relations) == 0 {
+		return nil
+	}
+	id := n.table.PoolOf(ip)
+	if id < 0 || id >= len(n.cfg.Pools) || n.cfg.Pools[id].Peer == nil {
+		return nil
+	}
+	return n.relation(n.cfg.Pools[id].Peer.Name)
+}
+
+// touch notes a lease for the log, once a batch.
+func (n *Node) touch(l *lease.Lease) {
+	if _, ok := n.dirty[l.IP]; !ok {
+		n.dirty[l.IP] = struct{}{}
+		n.changed = append(n.changed, l)
 	}
 }
 
@@ -98,7 +175,22 @@ func (n *Node) Deadline() int64 {
 	if len(n.listings) > 0 {
 		return 1
 	}
-	return n.dhcp.Deadline()
+	at := n.dhcp.Deadline()
+	for _, r := range n.relations {
+		at = earlier(at, r.end.Deadline())
+	}
+	if len(n.relations) > 0 {
+		at = earlier(at, n.nextAlive)
+	}
+	return at
+}
+
+// earlier gives the sooner of two moments, zero meaning none.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // Flush does what is due and gives everything that the batch has led to. The
@@ -107,30 +199,50 @@ func (n *Node) Flush(now lease.Now) *Output {
 	n.out.Answers = append(n.out.Answers[:0], n.answers...)
 	n.answers = n.answers[:0]
 	n.list()
-	n.dhcp.Tick(now, &n.events)
-	for _, l := range n.events.Changed {
-		if _, ok := n.dirty[l.IP]; !ok {
-			n.dirty[l.IP] = struct{}{}
-			n.changed = append(n.changed, l)
-		}
-	}
-	n.out.Records = n.out.Records[:0]
-	for _, l := range n.changed {
-		n.out.Records = append(n.out.Records, l)
-	}
+	n.due(now)
+	n.alive(now)
+	n.gather()
 	n.out.MustSync = n.promised && len(n.out.Records) > 0
 	n.out.Replies = append(n.out.Replies[:0], n.events.Replies...)
+	n.out.Links = append(n.out.Links[:0], n.links...)
 	n.out.Probes = append(n.out.Probes[:0], n.events.Probes...)
 	n.out.Lines = append(n.out.Lines[:0], n.events.Lines...)
 	n.reset()
 	return &n.out
 }
 
+// due does what time alone brings about.
+func (n *Node) due(now lease.Now) {
+	changed := len(n.events.Changed)
+	n.dhcp.Tick(now, &n.events)
+	n.bind(now, changed)
+	for _, r := range n.relations {
+		if at := r.end.Deadline(); at != 0 && at <= now.Mono {
+			n.step(now, r, failover.Tick{})
+		}
+	}
+}
+
+// gather makes the records of everything that changed.
+func (n *Node) gather() {
+	n.out.Records = n.out.Records[:0]
+	for _, l := range n.changed {
+		n.out.Records = append(n.out.Records, l)
+	}
+	for _, p := range n.peers {
+		n.out.Records = append(n.out.Records, p)
+	}
+	if n.ledger != nil {
+		n.out.Records = append(n.out.Records, n.ledger)
+		n.promised = true // what is not on disk proves nothing after a power cut
+	}
+}
+
 // reset makes room for the next batch; the slices keep their memory.
 func (n *Node) reset() {
 	clear(n.dirty)
-	n.changed = n.changed[:0]
-	n.promised = false
+	n.changed, n.peers, n.links = n.changed[:0], n.peers[:0], n.links[:0]
+	n.promised, n.ledger = false, nil
 	n.events.Changed = n.events.Changed[:0]
 	n.events.Replies = n.events.Replies[:0]
 	n.events.Probes = n.events.Probes[:0]
@@ -139,8 +251,25 @@ func (n *Node) reset() {
 
 // reconfigure puts a validated configuration in force. Offers that are out
 // lapse: their clients ask again.
-func (n *Node) reconfigure(cfg *conf.Config) {
+func (n *Node) reconfigure(now lease.Now, cfg *conf.Config) {
 	n.cfg = cfg
 	n.table.SetPools(dhcp.Pools(cfg))
-	n.dhcp.Reconfigure(cfg, nil)
+	known := append([]*relation(nil), n.relations...)
+	n.relate(now)
+	for _, r := range n.relations {
+		if !contains(known, r) {
+			n.step(now, r, failover.Started{})
+			n.step(now, r, failover.ClockFacts{Trusted: n.clock.trusted})
+		}
+	}
+	n.dhcp.Reconfigure(cfg, n.partnerOf)
+}
+
+func contains(list []*relation, r *relation) bool {
+	for _, x := range list {
+		if x == r {
+			return true
+		}
+	}
+	return false
 }

@@ -37,8 +37,12 @@ func (n *Node) query(now lease.Now, q *Query) {
 		n.startListing(q.ID, args)
 	case "why":
 		n.why(now, q.ID, args)
+	case "evidence":
+		n.evidence(now, q.ID, args)
+	case "order":
+		n.order(now, q.ID, args)
 	default:
-		n.refuse(q.ID, fmt.Sprintf("unknown query %q; known: status, leases, counters, why", q.Args[0]))
+		n.refuse(q.ID, fmt.Sprintf("unknown query %q; known: status, leases, counters, why, evidence, order", q.Args[0]))
 	}
 }
 
@@ -71,8 +75,12 @@ func (n *Node) counters() []Counter {
 }
 
 func (n *Node) why(now lease.Now, id uint64, args []string) {
-	if len(args) != 1 {
-		n.refuse(id, "why needs one address, hardware address or client identifier")
+	if len(args) == 0 || n.relation(args[0]) != nil {
+		n.answer(id, n.whyServer(now, args))
+		return
+	}
+	if len(args) > 1 {
+		n.refuse(id, "why takes one address, hardware address, client identifier or relationship, or nothing")
 		return
 	}
 	q, err := dhcp.ParseWhy(args[0])
@@ -80,7 +88,13 @@ func (n *Node) why(now lease.Now, id uint64, args []string) {
 		n.refuse(id, err.Error())
 		return
 	}
-	n.answer(id, n.dhcp.Explain(now, q))
+	facts := n.dhcp.Explain(now, q)
+	if ip, err := lease.ParseIP(args[0]); err == nil {
+		if r, l := n.relationOf(ip), n.table.Get(ip); r != nil && l != nil {
+			facts = append(facts, r.end.WhyLease(now, l))
+		}
+	}
+	n.answer(id, facts)
 }
 
 // startListing reads filters: a state ("active"), "all", an address, or part

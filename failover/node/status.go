@@ -2,6 +2,7 @@ package node
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +21,27 @@ type Status struct {
 	Sentence   string          `json:"sentence"`
 	Interfaces []InterfaceInfo `json:"interfaces"`
 	Pools      []PoolInfo      `json:"pools"`
+	Peers      []PeerInfo      `json:"peers"`
 	Records    int             `json:"records"`
+}
+
+// PeerInfo is one failover relationship.
+type PeerInfo struct {
+	Name         string     `json:"name"`
+	Role         string     `json:"role"`
+	State        string     `json:"state"`
+	Since        lease.Time `json:"since"`
+	Partner      string     `json:"partner"`
+	Connected    bool       `json:"connected"`
+	Posture      string     `json:"posture"`
+	Rule         string     `json:"rule"`
+	PostureWhy   string     `json:"postureWhy"`
+	PostureUntil lease.Time `json:"postureUntil,omitempty"`
+	MCLT         uint32     `json:"mclt"`
+	LastContact  lease.Time `json:"lastContact"`
+	Epoch        uint32     `json:"epoch"`
+	// Waiting is the number of updates that the partner has not acknowledged.
+	Waiting int `json:"waiting"`
 }
 
 // InterfaceInfo is one interface that is served.
@@ -67,15 +88,16 @@ type LeaseInfo struct {
 // Status draws the picture at now.
 func (n *Node) Status(now lease.Now) Status {
 	s := Status{
-		Version:    n.version,
+		Version:    n.opt.Version,
 		Now:        now.Time(),
 		Started:    n.started.Time(),
 		Uptime:     (now.Mono - n.started.Mono) / 1e9,
 		Records:    n.table.Len(),
 		Interfaces: []InterfaceInfo{},
 		Pools:      []PoolInfo{},
+		Peers:      []PeerInfo{},
 	}
-	for _, l := range n.links {
+	for _, l := range n.ifaces {
 		info := InterfaceInfo{Name: l.Name, Addrs: []string{}}
 		for _, a := range l.Addrs {
 			info.Addrs = append(info.Addrs, a.String())
@@ -88,7 +110,10 @@ func (n *Node) Status(now lease.Now) Status {
 	for _, p := range n.cfg.Pools {
 		s.Pools = append(s.Pools, n.poolInfo(p))
 	}
-	s.Sentence = n.sentence()
+	for _, r := range n.relations {
+		s.Peers = append(s.Peers, r.info(now))
+	}
+	s.Sentence = n.sentence(now)
 	return s
 }
 
@@ -111,11 +136,40 @@ func (n *Node) poolInfo(p *conf.Pool) PoolInfo {
 }
 
 // sentence says in one line how the server is.
-func (n *Node) sentence() string {
-	if len(n.links) == 0 {
+func (n *Node) sentence(now lease.Now) string {
+	if v, refused := n.clock.refuses(); refused {
+		return "Not serving: " + v.Why + " (R1)."
+	}
+	if len(n.ifaces) == 0 {
 		return "Not serving: no interface with a subnet of the configuration is up."
 	}
-	return "Serving alone."
+	if len(n.relations) == 0 {
+		return "Serving alone."
+	}
+	var parts []string
+	for _, r := range n.relations {
+		info := r.info(now)
+		link := "partner not reached"
+		if info.Connected {
+			link = "partner " + info.Partner
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s, %s, %s", info.Name, info.State, link, info.Posture))
+	}
+	return strings.Join(parts, "; ") + "."
+}
+
+func (r *relation) info(now lease.Now) PeerInfo {
+	p, stance := r.end.Peer(), r.end.Stance(now)
+	role := "primary"
+	if r.peer.Secondary {
+		role = "secondary"
+	}
+	return PeerInfo{
+		Name: r.peer.Name, Role: role, State: r.end.State().String(), Since: p.Since,
+		Partner: r.end.Partner().String(), Connected: r.end.Connected(),
+		Posture: stance.Posture.String(), Rule: stance.Rule, PostureWhy: stance.Why, PostureUntil: stance.Until,
+		MCLT: uint32(p.MCLT), LastContact: p.LastContact, Epoch: p.Epoch, Waiting: r.end.Waiting(),
+	}
 }
 
 // Describe puts a lease into words.
