@@ -71,8 +71,8 @@ func (e *Endpoint) saved() lease.ServerState {
 // due does everything whose time has come. A step that comes long after its
 // deadline means that the box did not run (R9), whoever noticed it or not.
 func (e *Endpoint) due() {
-	if d := e.Deadline(); d != 0 && e.now.Mono-d > int64(lateWait) {
-		e.wokenLate(time.Duration(e.now.Mono - d))
+	if late := e.now.Mono - e.wanted; e.wanted != 0 && late > int64(lateWait) {
+		e.wokenLate(time.Duration(late))
 	}
 	e.dueContact()
 	e.dueConnections()

@@ -16,17 +16,26 @@ const epoch lease.Time = 1_800_000_000
 
 // world is two boxes, a failover link and virtual time.
 type world struct {
-	t      *testing.T
-	now    lease.Now
-	boxes  [2]*box
-	link   bool // the failover link carries packets
-	conns  []*pipe
-	nextID ConnID
-	trace  strings.Builder
-	quiet  bool
-	delay  time.Duration
-	steps  int
-	limit  int // messages still to be delivered before the link is cut; <0 none
+	t        *testing.T
+	now      lease.Now
+	boxes    [2]*box
+	link     bool // the failover link carries packets
+	conns    []*pipe
+	nextID   ConnID
+	trace    strings.Builder
+	quiet    bool
+	delay    time.Duration
+	steps    int
+	limit    int // messages still to be delivered before the link is cut; <0 none
+	claims   map[lease.IP]claim
+	doubly   int // addresses given to a second client
+	tolerant bool
+}
+
+// claim is what a client believes.
+type claim struct {
+	client int
+	until  int64 // true time, ns
 }
 
 // box is one server: an endpoint with a table and what survives a crash.
@@ -60,7 +69,7 @@ type parcel struct {
 
 func newWorld(t *testing.T, edit func(a, b *Config)) *world {
 	t.Helper()
-	w := &world{t: t, link: true, delay: time.Millisecond, limit: -1}
+	w := &world{t: t, link: true, delay: time.Millisecond, limit: -1, claims: map[lease.IP]claim{}}
 	w.now = lease.Now{Wall: int64(epoch) * 1e9, Mono: 1e9}
 	a := Config{Name: "pair", MaxResponseDelay: 12, MaxUnacked: 10, MCLT: 60, HBA: wire.Split(128),
 		LoadBalanceMaxSeconds: 3, MinBalance: 5, MaxBalance: 30, Software: "tandem-test", Boot: "a1", Seed: 7}
@@ -419,7 +428,20 @@ func (b *box) bind(l lease.Lease, n int, want lease.Seconds) (lease.IP, lease.Se
 	b.table.Apply(l)
 	b.w.step(b, Bound{l})
 	b.w.note("%s gives %v to client %d for %d s", b.name, l.IP, n, d)
+	b.w.claim(l.IP, n, d)
 	return l.IP, d, yes
+}
+
+// claim checks the promise: one address, one client (I1).
+func (w *world) claim(ip lease.IP, n int, d lease.Seconds) {
+	if c, ok := w.claims[ip]; ok && c.client != n && c.until > w.now.Wall {
+		w.doubly++
+		w.note("!! %v belongs to client %d for another %v", ip, c.client, time.Duration(c.until-w.now.Wall))
+		if !w.tolerant {
+			w.t.Errorf("%v given to client %d and client %d\n%s", ip, c.client, n, w.tail())
+		}
+	}
+	w.claims[ip] = claim{n, w.now.Wall + int64(d.Duration())}
 }
 
 // release is a DHCPRELEASE of client n.
@@ -436,6 +458,8 @@ func (b *box) release(n int) {
 	r.State, r.Ends, r.TSTP = s, b.w.now.Time(), b.w.now.Time()
 	b.table.Apply(r)
 	b.w.step(b, Bound{r})
+	b.w.note("client %d releases %v at %s", n, l.IP, b.name)
+	delete(b.w.claims, l.IP)
 }
 
 // tail is the end of the trace.
