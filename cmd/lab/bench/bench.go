@@ -27,9 +27,11 @@ type Options struct {
 const (
 	// clients is the number of different clients: each comes again and again
 	// within a run, as at a site where all have a lease.
-	clients = 20000
+	clients = 4000
 	// hold is the part of the exchanges that must be completed.
 	hold = 0.995
+	// arrival is the rate at which the clients get their first leases.
+	arrival = 250
 	// calm is a rate that every server of the field can hold.
 	calm = 200
 	// working is the part of its highest rate at which a server is measured.
@@ -41,13 +43,14 @@ const (
 	exchangePatience = 30 * time.Second
 )
 
-// pool is what each server serves: some more addresses than there are clients.
+// pool is what each server serves: room for the clients that return, and for
+// some new ones at the end.
 var pool = peers.Pool{
 	Interface: "eth0",
 	Server:    netip.MustParseAddr("10.0.0.1"),
 	Subnet:    netip.MustParsePrefix("10.0.0.0/8"),
 	First:     netip.MustParseAddr("10.1.0.0"),
-	Last:      netip.MustParseAddr("10.1.95.255"),
+	Last:      netip.MustParseAddr("10.1.31.255"),
 	Seconds:   3600,
 }
 
@@ -58,9 +61,10 @@ type Result struct {
 	// set if perfdhcp could not do more.
 	Held    int
 	Limited bool
-	// CPU is the server's time per exchange at the working rate.
-	CPU      time.Duration
-	Resident int64 // octets, at the end
+	// CPU is the server's time per exchange at the working rate, NewCPU that
+	// for clients that it has never seen, at the calm rate.
+	CPU, NewCPU time.Duration
+	Resident    int64 // octets, at the end
 	// Calm and Working are the latencies at those rates.
 	Calm, Working Latency
 }
@@ -95,7 +99,6 @@ type rig struct {
 	node, box *netlab.Node
 	server    *netlab.Program
 	period    time.Duration
-	seed      int
 }
 
 func measure(out io.Writer, k peers.Kind, disk string, o Options) (r Result, err error) {
@@ -113,50 +116,59 @@ func measure(out io.Writer, k peers.Kind, disk string, o Options) (r Result, err
 	if err != nil {
 		return r, err
 	}
-	g.out, g.period = out, 4*time.Second
-	precision := 1.1
+	g.out, g.period = out, 3*time.Second
+	precision := 1.12
 	if o.Quick {
 		g.period, precision = 2*time.Second, 1.4
 	}
 	r.Kind = k
-	if _, err := g.load(calm, ""); err != nil { // warm up
+	g.server.Mute()
+	if _, err := g.load(load{rate: arrival, period: clients / arrival * time.Second, note: ", first leases"}); err != nil {
 		return r, err
 	}
-	r.Held, r.Limited, err = search(g.trial, precision)
-	if err != nil {
+	if r.Held, r.Limited, err = search(g.trial, precision); err != nil {
 		return r, err
 	}
-	return r, g.fill(&r, dir)
+	if r.Held, err = confirm(g.trial, r.Held); err != nil {
+		return r, err
+	}
+	return r, g.fill(&r, filepath.Join(dir, "capture"))
 }
 
 // fill measures at the calm and at the working rate.
-func (g *rig) fill(r *Result, dir string) (err error) {
+func (g *rig) fill(r *Result, capture string) (err error) {
 	rate := max(1, int(working*float64(r.Held)))
-	before, err := g.server.CPU()
-	if err != nil {
+	if r.CPU, err = g.cpu(load{rate: rate}); err != nil {
 		return err
 	}
-	report, err := g.load(rate, "")
-	if err != nil {
+	if r.Calm, err = g.latency(capture, load{rate: calm}); err != nil {
 		return err
 	}
-	after, err := g.server.CPU()
-	if err != nil {
+	if r.Working, err = g.latency(capture, load{rate: rate}); err != nil {
 		return err
 	}
-	if report.Acks.Received > 0 {
-		r.CPU = (after - before) / time.Duration(report.Acks.Received)
-	}
-	for _, at := range []struct {
-		rate int
-		into *Latency
-	}{{calm, &r.Calm}, {rate, &r.Working}} {
-		if *at.into, err = g.latency(filepath.Join(dir, "capture"), at.rate); err != nil {
-			return err
-		}
+	if r.NewCPU, err = g.cpu(load{rate: calm, fresh: true, note: ", new clients"}); err != nil {
+		return err
 	}
 	r.Resident, err = g.server.Resident()
 	return err
+}
+
+// cpu is the server's processor time per complete exchange.
+func (g *rig) cpu(l load) (time.Duration, error) {
+	before, err := g.server.CPU()
+	if err != nil {
+		return 0, err
+	}
+	report, err := g.load(l)
+	if err != nil {
+		return 0, err
+	}
+	after, err := g.server.CPU()
+	if err != nil || report.Acks.Received == 0 {
+		return 0, err
+	}
+	return (after - before) / time.Duration(report.Acks.Received), nil
 }
 
 func setUp(net *netlab.Net, k peers.Kind, dir string) (*rig, error) {
@@ -185,11 +197,23 @@ func setUp(net *netlab.Net, k peers.Kind, dir string) (*rig, error) {
 	return g, err
 }
 
-// load runs perfdhcp at a rate. Each run has other clients' order.
-func (g *rig) load(rate int, note string) (perf.Report, error) {
-	g.seed++
-	report, err := perf.Load{Interface: "eth0", Server: pool.Server, Clients: clients,
-		Rate: rate, Period: g.period, Seed: g.seed}.Run(g.node, exchangePatience)
+// load is what perfdhcp is to do.
+type load struct {
+	rate   int
+	period time.Duration // 0 for that of the rig
+	fresh  bool          // clients that never came before
+	note   string        // for the reader of the report
+}
+
+func (g *rig) load(l load) (perf.Report, error) {
+	p := perf.Load{Interface: "eth0", Server: pool.Server, Clients: clients, Rate: l.rate, Period: l.period, Seed: 1}
+	if p.Period == 0 {
+		p.Period = g.period
+	}
+	if l.fresh {
+		p.Base = "00:0c:02:00:00:00"
+	}
+	report, err := p.Run(g.node, exchangePatience)
 	if err != nil {
 		return report, err
 	}
@@ -198,7 +222,7 @@ func (g *rig) load(rate int, note string) (perf.Report, error) {
 	}
 	g.settle()
 	fmt.Fprintf(g.out, "  %6d/s begun for %v: %d of %d exchanges complete (%.2f %%)%s\n",
-		rate, g.period, report.Acks.Received, report.Offers.Sent, 100*report.Complete(), note)
+		l.rate, p.Period, report.Acks.Received, report.Offers.Sent, 100*report.Complete(), l.note)
 	return report, nil
 }
 
@@ -217,7 +241,7 @@ func (g *rig) settle() {
 
 // trial is one step of the search.
 func (g *rig) trial(rate int) (outcome, error) {
-	report, err := g.load(rate, "")
+	report, err := g.load(load{rate: rate})
 	return outcome{
 		sent: int(float64(report.Offers.Sent) / g.period.Seconds()),
 		done: int(float64(report.Acks.Received) / g.period.Seconds()),

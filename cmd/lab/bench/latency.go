@@ -13,7 +13,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"tandem/cmd/lab/load"
+	crowd "tandem/cmd/lab/load"
 	"tandem/cmd/lab/netlab"
 )
 
@@ -27,7 +27,7 @@ type Latency struct {
 const capturePatience = 10 * time.Second
 
 // latency captures what passes the server's interface during a load.
-func (g *rig) latency(file string, rate int) (Latency, error) {
+func (g *rig) latency(file string, l load) (Latency, error) {
 	capture, err := g.box.Start(netlab.Command{Args: []string{
 		"tcpdump", "-Z", "root", "-i", "eth0", "-n", "-s", "400", "-B", "32768", "--time-stamp-precision=nano", "-w", file, "udp port 67"}})
 	if err != nil {
@@ -36,7 +36,8 @@ func (g *rig) latency(file string, rate int) (Latency, error) {
 	if _, err := capture.Await(0, regexp.MustCompile(`listening on eth0`), capturePatience); err != nil {
 		return Latency{}, err
 	}
-	if _, err := g.load(rate, ", captured"); err != nil {
+	l.note += ", captured"
+	if _, err := g.load(l); err != nil {
 		return Latency{}, err
 	}
 	if err := capture.Signal(syscall.SIGINT); err != nil {
@@ -50,11 +51,11 @@ func (g *rig) latency(file string, rate int) (Latency, error) {
 		return Latency{}, err
 	}
 	defer f.Close()
-	l, err := exchanges(f)
-	if err == nil && l.Count == 0 {
+	found, err := exchanges(f)
+	if err == nil && found.Count == 0 {
 		err = errors.New("no complete exchange was captured")
 	}
-	return l, err
+	return found, err
 }
 
 // The beginning of a capture file with nanoseconds (pcap-savefile(5)), and the
@@ -110,7 +111,7 @@ type question struct {
 type pairing struct {
 	asked   map[question]time.Duration
 	offered map[dhcpv4.TransactionID]time.Duration // how long the offer took
-	spread  load.Spread
+	spread  crowd.Spread
 }
 
 func (p *pairing) packet(at time.Duration, payload []byte) {

@@ -14,6 +14,9 @@ const (
 	// keptPace is the part of the wanted rate below which the generator is at
 	// its own limit.
 	keptPace = 0.9
+	// stepBack and maxConfirm are for a rate that is not held a second time.
+	stepBack   = 0.85
+	maxConfirm = 6
 )
 
 // search finds the highest rate that is held: doubling until one is not, then
@@ -50,4 +53,20 @@ func search(trial func(rate int) (outcome, error), precision float64) (held int,
 		}
 	}
 	return held, false, nil
+}
+
+// confirm tries a found rate again and steps back until one is held: a server
+// may hold a rate only as long as its tables are fresh.
+func confirm(trial func(rate int) (outcome, error), rate int) (int, error) {
+	for range maxConfirm {
+		o, err := trial(rate)
+		if err != nil {
+			return 0, err
+		}
+		if o.held {
+			return rate, nil
+		}
+		rate = max(1, int(stepBack*float64(rate)))
+	}
+	return rate, nil
 }

@@ -21,6 +21,8 @@ const (
 	maxLines = 500_000
 	// lastWords bounds the wait for output after the end of a program.
 	lastWords = time.Second
+	// followPause is between two looks at a log file.
+	followPause = 10 * time.Millisecond
 )
 
 // Command says what to run.
@@ -35,6 +37,9 @@ type Command struct {
 	Setup string
 	// Echo gets each line of output as it comes; may be nil.
 	Echo func(line string)
+	// LogFile takes the output instead of a pipe: a program that logs much is
+	// then not slowed by its reader.
+	LogFile string
 }
 
 // Program is a running or ended program and what it wrote.
@@ -47,6 +52,7 @@ type Program struct {
 	dropped int
 	changed chan struct{} // closed and replaced when lines or ended change
 	ended   bool
+	last    bool // nothing more is to be read from the log file
 }
 
 // Line is one line of output and when it came.
@@ -66,7 +72,7 @@ func (node *Node) Start(c Command) (*Program, error) {
 	p.cmd.Env = append(os.Environ(), c.Env...)
 	p.cmd.Dir = node.net.Dir
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r, w, err := os.Pipe()
+	r, w, err := output(c.LogFile)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +87,11 @@ func (node *Node) Start(c Command) (*Program, error) {
 	captured := make(chan struct{})
 	go func() {
 		defer close(captured)
-		p.capture(r, c.Echo)
+		if c.LogFile != "" {
+			p.follow(r)
+		} else {
+			p.capture(r, c.Echo)
+		}
 	}()
 	go p.reap(captured)
 	return p, nil
@@ -100,6 +110,51 @@ func privately(dirs []string, setup string, args []string) []string {
 	}
 	script.WriteString(setup + "\n" + `exec "$@"`)
 	return append([]string{"unshare", "--mount", "--propagation", "private", "sh", "-c", script.String(), "sh"}, args...)
+}
+
+// output opens both ends of where a program writes to.
+func output(logFile string) (r, w *os.File, err error) {
+	if logFile == "" {
+		return os.Pipe()
+	}
+	if w, err = os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_TRUNC, 0o644); err != nil {
+		return nil, nil, err
+	}
+	if r, err = os.Open(logFile); err != nil {
+		w.Close()
+	}
+	return r, w, err
+}
+
+// follow reads a growing log file for as long as somebody may care: until
+// Mute, or the end of the program.
+func (p *Program) follow(r io.ReadCloser) {
+	defer r.Close()
+	in, line := bufio.NewReader(r), ""
+	for {
+		part, err := in.ReadString('\n')
+		line += part
+		if err == nil {
+			text := strings.TrimSuffix(line, "\n")
+			p.update(func() { p.lines = append(p.lines, Line{time.Now(), text}) })
+			line = ""
+			continue
+		}
+		p.mu.Lock()
+		last := p.last
+		p.mu.Unlock()
+		if last {
+			return
+		}
+		time.Sleep(followPause)
+	}
+}
+
+// Mute ends the reading of a log file: no more lines come.
+func (p *Program) Mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = true
 }
 
 func (p *Program) capture(r io.ReadCloser, echo func(string)) {
@@ -124,6 +179,7 @@ func (p *Program) capture(r io.ReadCloser, echo func(string)) {
 // program keeps the pipe open.
 func (p *Program) reap(captured <-chan struct{}) {
 	_ = p.cmd.Wait() // ProcessState tells all
+	p.Mute()
 	select {
 	case <-captured:
 	case <-time.After(lastWords):

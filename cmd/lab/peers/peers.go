@@ -40,11 +40,12 @@ type Pool struct {
 }
 
 // Start starts the server with a pool and returns when it serves. State goes
-// to dir, which must exist.
+// to dir, which must exist, and so does the log, in which each server writes
+// what it writes by default.
 func (k Kind) Start(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
 	switch k {
 	case Dhcpfd, Dhcpd:
-		return k.StartConf(node, dir, p.DHCPDConf(), p.Interface)
+		return k.start(node, dir, p.DHCPDConf(), netlab.Command{LogFile: logFile(dir)}, p.Interface)
 	case Kea:
 		return startKea(node, dir, p)
 	case Dnsmasq:
@@ -110,21 +111,28 @@ func (k Kind) StartConf(node *netlab.Node, dir, conf string, ifnames ...string) 
 // StartConfEcho is StartConf with each line of the server's output handed to
 // echo as it comes.
 func (k Kind) StartConfEcho(node *netlab.Node, dir, conf string, echo func(string), ifnames ...string) (*netlab.Program, error) {
+	return k.start(node, dir, conf, netlab.Command{Echo: echo}, ifnames...)
+}
+
+func (k Kind) start(node *netlab.Node, dir, conf string, c netlab.Command, ifnames ...string) (*netlab.Program, error) {
 	file := filepath.Join(dir, "dhcpd.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		return nil, err
 	}
-	if k == Dhcpd {
-		// dhcpd insists on a lease file.
-		f, err := os.OpenFile(filepath.Join(dir, "dhcpd.leases"), os.O_CREATE|os.O_RDWR, 0o644)
-		if err != nil {
-			return nil, err
-		}
-		f.Close()
-		return startAwait(node, netlab.Command{Args: k.Args(file, dir, ifnames...), Echo: echo}, `^Server starting service`)
+	c.Args = k.Args(file, dir, ifnames...)
+	if k != Dhcpd {
+		return startNotify(node, dir, c)
 	}
-	return startNotify(node, dir, netlab.Command{Args: k.Args(file, dir, ifnames...), Echo: echo})
+	// dhcpd insists on a lease file.
+	f, err := os.OpenFile(filepath.Join(dir, "dhcpd.leases"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	return startAwait(node, c, `^Server starting service`)
 }
+
+func logFile(dir string) string { return filepath.Join(dir, "log") }
 
 func startAwait(node *netlab.Node, c netlab.Command, ready string) (*netlab.Program, error) {
 	p, err := node.Start(c)
@@ -146,8 +154,7 @@ func startKea(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
   "valid-lifetime": %[3]d, "cache-threshold": 0.0001, "authoritative": true,
   "subnet4": [{"id": 1, "subnet": %[4]q, "pools": [{"pool": "%[5]s - %[6]s"}],
     "option-data": [{"name": "routers", "data": "%[7]s"}, {"name": "domain-name-servers", "data": "%[7]s"}]}],
-  "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout", "flush": true}]},
-              {"name": "kea-dhcp4.leases", "severity": "WARN", "output_options": [{"output": "stdout"}]}]
+  "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}]
 }}
 `, p.Interface, filepath.Join(dir, "kea-leases4.csv"), p.Seconds, p.Subnet, p.First, p.Last, p.Server)
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
@@ -157,6 +164,7 @@ func startKea(node *netlab.Node, dir string, p Pool) (*netlab.Program, error) {
 		Args:    []string{"kea-dhcp4", "-c", file},
 		Env:     []string{"KEA_PIDFILE_DIR=" + dir, "KEA_LOCKFILE_DIR=" + dir},
 		Private: []string{"/run"},
+		LogFile: logFile(dir),
 	}, `DHCP4_STARTED`)
 }
 
@@ -164,10 +172,10 @@ func startDnsmasq(node *netlab.Node, dir string, p Pool) (*netlab.Program, error
 	args := []string{
 		"dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--no-ping", "--port=0", "--user=root",
 		"--pid-file=" + filepath.Join(dir, "dnsmasq.pid"), "--dhcp-leasefile=" + filepath.Join(dir, "dnsmasq.leases"),
-		"--interface=" + p.Interface, "--dhcp-authoritative", "--dhcp-lease-max=1000000", "--quiet-dhcp",
+		"--interface=" + p.Interface, "--dhcp-authoritative", "--dhcp-lease-max=1000000",
 		fmt.Sprintf("--dhcp-range=%s,%s,%s,%d", p.First, p.Last, mask(p.Subnet), p.Seconds),
 	}
-	return startAwait(node, netlab.Command{Args: args}, `sockets bound|DHCP, IP range`)
+	return startAwait(node, netlab.Command{Args: args, LogFile: logFile(dir)}, `sockets bound|DHCP, IP range`)
 }
 
 // Version asks a program for its version line.

@@ -17,7 +17,8 @@ import (
 type Load struct {
 	Interface string
 	Server    netip.Addr
-	Clients   int // different MACs
+	Clients   int    // different MACs
+	Base      string // the first MAC; empty for perfdhcp's own
 	// Rate is the number of exchanges to begin per second, for Period.
 	Rate   int
 	Period time.Duration
@@ -42,6 +43,9 @@ func (l Load) Args() []string {
 	} else {
 		args = append(args, "-r", strconv.Itoa(l.Rate), "-p", strconv.Itoa(int(l.Period/time.Second)),
 			"-W", strconv.Itoa(int(exitWait/time.Microsecond)))
+	}
+	if l.Base != "" {
+		args = append(args, "-b", "mac="+l.Base)
 	}
 	if l.Unique {
 		args = append(args, "-u")
