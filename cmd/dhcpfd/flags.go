@@ -14,6 +14,8 @@ import (
 	"tandem/failover/conf"
 	"tandem/failover/daemon"
 	"tandem/failover/daemon/control"
+	"tandem/failover/dhcp"
+	"tandem/failover/node"
 )
 
 // Where things are unless told otherwise.
@@ -48,6 +50,14 @@ usage: dhcpfd [-4] [-f] [-d] [-q] [-t | -T] [-cf FILE] [-lf PATH] [-p PORT]
                 packets a second from one hardware address, 0 for no limit (20)
   --relay-rate N
                 packets a second from one relay, 0 for no limit (50000)
+  --keys DIR    this server's key and the pins of its partners' keys; a pinned
+                partner is spoken to by TLS only (DIR/keys of the lease store)
+  --peer NAME:WORD[,WORD ...]
+                choices for a failover relationship that dhcpd.conf has no words
+                for: strict, survivor, isc, serve-after-outage,
+                partner-down-lease-full, isolated=silent|renew-only|serve, g=SECONDS
+  --handover    SIGTERM hands every address to the partner before it ends
+  --facts FILE  what the box's first process tells of clock, ports and restarts
   --debug       log more
   --version     say which version this is
   --help        this text
@@ -73,13 +83,16 @@ type flags struct {
 	conf, leases, pidFile, control   string
 	port                             int
 	clientRate, relayRate            int
+	keys, facts                      string
+	handOver                         bool
+	peers                            map[string]node.PeerPolicy
 	interfaces                       []string
 }
 
 // parseFlags reads the command line; flags and interfaces may be mixed, as
 // with dhcpd.
 func parseFlags(args []string) (flags, error) {
-	f := flags{}
+	f := flags{peers: map[string]node.PeerPolicy{}}
 	set := flag.NewFlagSet("dhcpfd", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	set.Usage = func() {}
@@ -101,6 +114,10 @@ func parseFlags(args []string) (flags, error) {
 	set.IntVar(&f.port, "p", 67, "")
 	set.IntVar(&f.clientRate, "client-rate", daemon.DefaultClientRate.PerSecond, "")
 	set.IntVar(&f.relayRate, "relay-rate", daemon.DefaultRelayRate.PerSecond, "")
+	set.StringVar(&f.keys, "keys", "", "")
+	set.StringVar(&f.facts, "facts", "", "")
+	set.BoolVar(&f.handOver, "handover", false, "")
+	set.Func("peer", "", f.peer)
 	for rest := args; ; {
 		if err := set.Parse(rest); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
@@ -156,11 +173,24 @@ func (f *flags) options(cfg *conf.Config, log *daemon.Logger) daemon.Options {
 		Control:    f.control,
 		ClientRate: daemon.Rate{PerSecond: f.clientRate, Burst: 3 * f.clientRate},
 		RelayRate:  daemon.Rate{PerSecond: f.relayRate, Burst: f.relayRate},
+		Facts:      f.facts,
+		HandOver:   f.handOver,
+		Policies:   f.peers,
 		Version:    version(),
 		Log:        log,
 		Ready:      onReady(),
 	}
 	opt.Dir, opt.LeaseFile = f.store()
+	if opt.Keys = f.keys; opt.Keys == "" {
+		opt.Keys = filepath.Join(opt.Dir, "keys")
+	}
+	if f.facts != "" {
+		boot, err := daemon.ReadBoot(f.facts)
+		if err != nil {
+			log.Sayf(dhcp.LevelWarning, "facts of the box: %v", err)
+		}
+		opt.Boot = boot
+	}
 	if f.control == "" {
 		opt.Control, opt.ControlFallback = control.DefaultPath, filepath.Join(opt.Dir, "dhcpfd.sock")
 	}

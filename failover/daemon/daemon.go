@@ -20,6 +20,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
@@ -52,8 +53,19 @@ type Options struct {
 	// ClientRate bounds the packets of one hardware address, RelayRate those
 	// of one relay.
 	ClientRate, RelayRate Rate
-	Version               string
-	Log                   *Logger
+	// Keys is the directory of this server's key and the pins of its partners'
+	// keys; "" leaves every failover link in clear text.
+	Keys string
+	// Policies are the operator's choices for failover relationships.
+	Policies map[string]node.PeerPolicy
+	// Facts is the file in which a box tells its facts; "" on other machines.
+	Facts string
+	// Boot is what is known of this run.
+	Boot lease.Boot
+	// HandOver has a commanded stop hand every address to the partner.
+	HandOver bool
+	Version  string
+	Log      *Logger
 	// Ready is called once the server serves.
 	Ready func()
 }
@@ -86,6 +98,7 @@ type server struct {
 	loop   *loop
 	desk   *desk
 	prober *prober
+	pair   *pair
 	ctl    *control.Server
 	notify func(string)
 	nudge  chan struct{}
@@ -110,18 +123,35 @@ func newServer(opt Options) (*server, error) {
 	s.desk = newDesk(s.inbox, s.count)
 	s.prober = newProber(s.ports.set, s.count, opt.Log, func(r *node.ProbeResult) { s.inbox.send(s.down, r) })
 
-	n := node.New(node.Options{Config: opt.Config, Seed: seed(), Version: opt.Version})
-	keeper, err := recoverLeases(n, opt, s.count)
+	if s.pair, err = newPair(opt, s.inbox, s.down); err != nil {
+		return nil, err
+	}
+	n, keeper, err := s.recover()
 	if err != nil {
 		return nil, err
 	}
-	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, desk: s.desk, log: opt.Log, count: s.count,
-		intake: s.intake, clock: readClock, tooOld: watchdog / 2, idle: watchdog / 8, reported: map[string]uint64{}}
+	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, pair: s.pair, desk: s.desk, log: opt.Log, count: s.count,
+		intake: s.intake, clock: readClock, parted: make(chan struct{}), tooOld: watchdog / 2, idle: watchdog / 8, reported: map[string]uint64{}}
 	s.loop.beat = newHeartbeat(watchdog, s.notify, s.readers, opt.Log)
 	if err := s.openSockets(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// recover opens the store and makes the node of what is in it.
+func (s *server) recover() (*node.Node, *keeper, error) {
+	opt := s.opt
+	log, err := store.Open(store.OSDir(opt.Dir), store.Options{})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: end it, or name another directory with -lf", err)
+	}
+	n := node.New(node.Options{
+		Config: opt.Config, Seed: seed(), Version: opt.Version,
+		Boot: bootOf(opt, log.New()), Policy: s.pair.policy(opt.Policies), Watched: opt.Facts != "",
+	})
+	keeper, err := recoverLeases(n, log, opt, s.count)
+	return n, keeper, err
 }
 
 // seed is the one random number that the node gets.
@@ -148,6 +178,9 @@ func (s *server) openSockets() error {
 	s.loop.node.Start(now)
 	s.loop.node.Step(now, links)
 	s.ports.start(s.udp.reader)
+	if err := s.pair.open(s.opt.Config); err != nil {
+		return err
+	}
 	return s.listen()
 }
 
@@ -177,12 +210,48 @@ func (s *server) serve(ctx context.Context) error {
 	tuneMemory()
 	s.helper.Go(func() { s.ports.watch(s.down, s.nudge) })
 	s.helper.Go(s.signals)
+	if s.opt.Facts != "" {
+		s.helper.Go(func() { s.watchBox(s.opt.Facts) })
+	}
 	s.notify(daemon.SdNotifyReady + "\nSTATUS=" + s.loop.node.Status(readClock()).Sentence)
 	s.opt.Log.Sayf(dhcp.LevelInfo, "Server starting service.")
 	s.opt.Ready()
-	err := s.loop.run(ctx.Done())
+	err := s.loop.run(s.untilStopped(ctx))
 	s.notify(daemon.SdNotifyStopping)
 	return err
+}
+
+// handOverTime bounds a hand-over: every update acknowledged, then the
+// partner's answer to the goodbye.
+const handOverTime = 15 * time.Second
+
+// untilStopped gives what ends the loop: the command to stop, or, where that
+// hands over to the partner, the end of the hand-over.
+func (s *server) untilStopped(ctx context.Context) <-chan struct{} {
+	if !s.opt.HandOver || len(s.opt.Config.Peers) == 0 {
+		return ctx.Done()
+	}
+	done := make(chan struct{})
+	s.helper.Go(func() {
+		defer close(done)
+		select {
+		case <-ctx.Done():
+		case <-s.down:
+			return
+		}
+		for _, p := range s.opt.Config.Peers {
+			s.inbox.send(s.down, &node.Query{Args: []string{"order", "maintenance", "the command to stop", p.Name}})
+		}
+		limit := time.NewTimer(handOverTime)
+		defer limit.Stop()
+		select {
+		case <-s.loop.parted:
+		case <-limit.C:
+			s.opt.Log.Sayf(dhcp.LevelWarning, "the partner did not take over within %v; stopping without", handOverTime)
+		case <-s.down:
+		}
+	})
+	return done
 }
 
 // close ends what is open, and the store last.
@@ -194,6 +263,7 @@ func (s *server) close() error {
 	}
 	s.helper.Wait()
 	s.prober.close()
+	s.pair.close()
 	if s.udp != nil {
 		errs = append(errs, s.udp.conn.Close())
 	}
@@ -234,6 +304,9 @@ func (s *server) reload() {
 	if !s.inbox.send(s.down, &node.Reconfigure{Config: cfg}) {
 		return
 	}
+	if err := s.pair.open(cfg); err != nil {
+		s.opt.Log.Sayf(dhcp.LevelError, "%v", err)
+	}
 	s.ports.cfg.Store(cfg)
 	select { // the choice of interfaces may have changed
 	case s.nudge <- struct{}{}:
@@ -242,15 +315,11 @@ func (s *server) reload() {
 	s.opt.Log.Sayf(dhcp.LevelInfo, "configuration reloaded")
 }
 
-// recoverLeases opens the store and gives its records to the node.
-func recoverLeases(n *node.Node, opt Options, count *counters) (*keeper, error) {
+// recoverLeases gives the records of the store to the node.
+func recoverLeases(n *node.Node, log *store.Log, opt Options, count *counters) (*keeper, error) {
 	// Nothing that is loaded becomes garbage, so collecting while loading only
 	// marks the same leases again and again.
 	defer debug.SetGCPercent(debug.SetGCPercent(loadPercent))
-	log, err := store.Open(store.OSDir(opt.Dir), store.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("%w: end it, or name another directory with -lf", err)
-	}
 	k := newKeeper(log, n.Table(), opt.Log, count)
 	report, err := log.Replay(func(r lease.Record) error {
 		n.Restore(r)

@@ -19,6 +19,7 @@ type loop struct {
 	keeper *keeper
 	sender *sender
 	prober *prober
+	pair   *pair
 	desk   *desk
 	beat   *heartbeat
 	log    *Logger
@@ -36,6 +37,9 @@ type loop struct {
 	now      lease.Now // the latest reading
 	pause    time.Duration
 	reported map[string]uint64
+	// parted is closed when a hand-over to the partner is complete.
+	parted   chan struct{}
+	partedAt bool
 }
 
 // clockTolerance is how far the time of day and the time since boot may
@@ -73,8 +77,13 @@ func (l *loop) finish(done <-chan struct{}) error {
 
 // turn is one round: take what waits, decide, make it durable, reply.
 func (l *loop) turn(done <-chan struct{}) error {
-	l.inbox.take(done, l.wait(), &l.batch)
+	wait := l.wait()
+	l.inbox.take(done, wait, &l.batch)
+	before := l.now
 	l.now = l.clock() // once for the whole batch
+	if gap := time.Duration(l.now.Mono-before.Mono) - wait; gap > l.tooOld {
+		l.woken(gap)
+	}
 	if err := l.keeper.catchUp(l.now); err != nil {
 		return err
 	}
@@ -89,6 +98,13 @@ func (l *loop) turn(done <-chan struct{}) error {
 	}
 	l.pause = pause
 	return l.rest()
+}
+
+// woken tells the node that the process did not run for a while (R9).
+func (l *loop) woken(gap time.Duration) {
+	l.log.Line(dhcp.Line{Level: dhcp.LevelError, Class: "late",
+		Text: fmt.Sprintf("R9: this server stood still for %v", gap.Round(time.Millisecond))})
+	l.node.Step(l.now, &node.WokenLate{Gap: gap})
 }
 
 // wait is how long the loop may wait for an input.
@@ -144,6 +160,7 @@ func (l *loop) deliver(out *node.Output, kept bool) {
 			l.sender.send(out.Replies)
 		}
 	}
+	l.pairUp(out, kept)
 	for i := range out.Probes {
 		l.prober.start(out.Probes[i])
 	}
@@ -155,6 +172,21 @@ func (l *loop) deliver(out *node.Output, kept bool) {
 		}
 	}
 	l.log.Lines(out.Lines)
+}
+
+// pairUp sends what is for the partner. What the disk had no room for must not
+// be told: the partner gets nothing of this batch, and the connection starts
+// over.
+func (l *loop) pairUp(out *node.Output, kept bool) {
+	if kept {
+		l.pair.do(out.Links)
+	} else {
+		l.pair.abandon(out.Links)
+	}
+	if !l.partedAt && l.node.Parted() {
+		l.partedAt = true
+		close(l.parted)
+	}
 }
 
 // fresh tells whether replies decided at l.now may still leave (R9): a
@@ -183,6 +215,10 @@ func (l *loop) fresh(replies int) bool {
 func (l *loop) drop(which counter, n int) {
 	l.count.add(which, n)
 	l.report()
+	if which == batchTooOld {
+		now := l.clock()
+		l.node.Step(now, &node.WokenLate{Gap: time.Duration(now.Mono - l.now.Mono)})
+	}
 }
 
 // rest is what happens at the end of a turn, now and then.

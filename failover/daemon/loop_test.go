@@ -36,7 +36,7 @@ func newBench(t *testing.T) *bench {
 	k := newTestKeeper(t, b.fs, log)
 	k.table, k.count = n.Table(), count
 	n.Start(b.clock)
-	b.loop = &loop{node: n, inbox: in, keeper: k, desk: newDesk(in, count), log: log, count: count,
+	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), parted: make(chan struct{}), desk: newDesk(in, count), log: log, count: count,
 		intake: &intake{inbox: in, count: count}, tooOld: 5 * time.Second, idle: time.Millisecond, reported: map[string]uint64{}}
 	b.sender = &sender{port: 67, udp: mmsg.NewWriter(nil, 1), ports: func() portSet { return nil }, count: count, log: log}
 	b.beat = newHeartbeat(time.Hour, func(string) {}, func() []*reader { return nil }, log)

@@ -1,4 +1,4 @@
-package link
+package peerlink
 
 import (
 	"bytes"
@@ -90,9 +90,7 @@ func (c *conn) run() {
 	delete(l.conns, c.id)
 	c.peer.open--
 	l.mu.Unlock()
-	if l.ctx.Err() == nil {
-		l.sink.Closed(c.id, c.peer.Name, c.why)
-	}
+	l.sink.Closed(c.id, c.peer.Name, c.why)
 }
 
 // negotiate brings a connection to a partner whose key is pinned from clear

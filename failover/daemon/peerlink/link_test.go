@@ -1,4 +1,4 @@
-package link
+package peerlink
 
 import (
 	"crypto/tls"

@@ -1,4 +1,4 @@
-// Package link makes and keeps the TCP connections of the failover
+// Package peerlink makes and keeps the TCP connections of the failover
 // relationships: it dials, listens, does the TLS handshake where the partner's
 // key is pinned, and carries messages both ways. What the messages mean is not
 // its business.
@@ -7,7 +7,7 @@
 // taken in clear text, the one that negotiates TLS (draft section 11.2). The
 // reader then waits for Secure; nothing else is read before the handshake has
 // proved the key.
-package link
+package peerlink
 
 import (
 	"context"
@@ -26,6 +26,10 @@ import (
 
 // ID names one connection for its whole life.
 type ID uint64
+
+// lastID makes connection numbers unique in the process: links that are made
+// anew after a change of the configuration share the Sink with the old ones.
+var lastID atomic.Uint64
 
 // Sink takes what happens. Its calls may block: then the partner's data wait
 // in TCP.
@@ -110,7 +114,6 @@ type Links struct {
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
-	next    ID
 	peers   map[string]*peer
 	conns   map[ID]*conn
 	listens map[netip.AddrPort]net.Listener
@@ -277,9 +280,8 @@ func (l *Links) begin(p *peer, tc *net.TCPConn, dialled bool) bool {
 		return false
 	}
 	p.open++
-	l.next++
 	c := &conn{
-		id: l.next, peer: p, links: l, tcp: tc, net: tc, dialled: dialled,
+		id: ID(lastID.Add(1)), peer: p, links: l, tcp: tc, net: tc, dialled: dialled,
 		queue: make(chan item, maxQueue), done: make(chan struct{}), drained: make(chan struct{}), secured: make(chan struct{}),
 	}
 	l.conns[c.id] = c

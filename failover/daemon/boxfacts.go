@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"tandem/failover"
+	"tandem/failover/lease"
+	"tandem/failover/node"
+)
+
+// On a box, PID 1 tells what the restart rules must know in a small file that
+// it renews every second: the clock (R1), the ports (R7), the reason of the
+// last restart and the resets before it (R10). A file that nobody renews
+// counts as an untrusted clock.
+const (
+	factsEvery = time.Second
+	factsStale = 5 * time.Second
+)
+
+// boxFile is the file; what is not needed here is left out.
+type boxFile struct {
+	SinceBoot int64 `json:"sinceBoot"` // CLOCK_BOOTTIME in nanoseconds
+	Clock     struct {
+		Trusted bool          `json:"trusted"`
+		Bound   time.Duration `json:"bound"`
+		Why     string        `json:"why"`
+	} `json:"clock"`
+	LAN    boxPort `json:"lan"`
+	Direct boxPort `json:"direct"`
+	Boot   struct {
+		ID       string      `json:"id"`
+		Reason   string      `json:"reason"`
+		Started  time.Time   `json:"started"`
+		Resets   []time.Time `json:"resets"`
+		DataLost bool        `json:"dataLost"`
+	} `json:"boot"`
+}
+
+type boxPort struct {
+	Configured bool `json:"configured"`
+	Carrier    bool `json:"carrier"`
+	Changes    int  `json:"changes"`
+}
+
+func readBoxFile(path string) (boxFile, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return boxFile{}, err
+	}
+	var f boxFile
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return boxFile{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// ReadBoot reads from the box's facts what is known of this run.
+func ReadBoot(path string) (lease.Boot, error) {
+	f, err := readBoxFile(path)
+	if err != nil {
+		return lease.Boot{}, err
+	}
+	b := lease.Boot{ID: f.Boot.ID, Reason: f.Boot.Reason, Started: lease.FromUTC(f.Boot.Started)}
+	for _, r := range f.Boot.Resets {
+		b.Resets = append(b.Resets, lease.FromUTC(r))
+	}
+	if f.Boot.DataLost {
+		b.StoreOrigin = "new"
+	}
+	return b, nil
+}
+
+// watchBox tells the node what the box says, until down is closed.
+func (s *server) watchBox(path string) {
+	tick := time.NewTicker(factsEvery)
+	defer tick.Stop()
+	for {
+		if !s.inbox.send(s.down, boxFacts(path, bootClock())) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-s.down:
+			return
+		}
+	}
+}
+
+func boxFacts(path string, now int64) *node.BoxFacts {
+	f, err := readBoxFile(path)
+	in := &node.BoxFacts{}
+	in.Link = failover.LinkFacts{LAN: f.LAN.Carrier || !f.LAN.Configured, Changes: f.LAN.Changes}
+	if f.Direct.Configured {
+		in.Link.Cable = failover.CableDown
+		if f.Direct.Carrier {
+			in.Link.Cable = failover.CableUp
+		}
+	}
+	switch age := time.Duration(now - f.SinceBoot); {
+	case err != nil:
+		in.ClockWhy = err.Error()
+	case age > factsStale:
+		in.ClockWhy = fmt.Sprintf("the box has said nothing for %v", age.Round(time.Second))
+	default:
+		in.Clock = failover.ClockFacts{Trusted: f.Clock.Trusted, Error: f.Clock.Bound}
+		in.ClockWhy = f.Clock.Why
+	}
+	return in
+}
