@@ -154,6 +154,9 @@ func (e *Endpoint) perform(m move, partner lease.ServerState) {
 		}
 		e.requestUpdates()
 	case resolved:
+		if e.state == lease.Startup {
+			e.enter(lease.PotentialConflict, why)
+		}
 		if e.cfg.Secondary {
 			e.requestUpdates()
 		}

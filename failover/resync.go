@@ -25,6 +25,10 @@ func (e *Endpoint) requestUpdates() {
 	if e.transfer.wanted || !e.Connected() || e.state == lease.Recover && e.up.startup {
 		return
 	}
+	e.announce() // dhcpd wants our state before anything else
+	if e.up == nil {
+		return
+	}
 	all := e.peer.Facts&(lease.PeerNeedsAll|lease.PeerTransferCut) != 0 ||
 		!e.tandem() && e.state != lease.PotentialConflict
 	blind := !e.tandem() && e.state == lease.Recover && e.peer.Facts&lease.PeerTransferCut != 0
