@@ -31,6 +31,9 @@ func (p *parser) hardware() (string, *fault) {
 		return string([]byte{code}), nil
 	}
 	at := p.lex.Peek()
+	if at.Kind == token.String {
+		return "", faultAt(at, "a hardware address is expected, not %s", at.Describe())
+	}
 	address, f := p.octets()
 	if f == nil && len(address) > maxHardware {
 		f = faultAt(at, "a hardware address of %d octets; %d is the most", len(address), maxHardware)

@@ -33,9 +33,23 @@ func (p *parser) lease(head token.Token) {
 		p.drop(r.what, f)
 		return
 	}
-	f, cut := p.body(func(t token.Token) *fault { return p.leaseStatement(&r, t) })
+	f, cut := p.body(func(t token.Token) *fault {
+		before := r
+		f := p.leaseStatement(&r, t)
+		if f != nil {
+			r = before // half a number is another number
+		}
+		return f
+	})
+	_, earlier := p.leases[ip]
+	if f == nil && cut && earlier && r.lease.State == 0 {
+		// The times come before the state, so they may be missing too. Nobody
+		// was promised what this record was going to say.
+		p.file.Report.Incomplete = true
+		f = &fault{r.line, "the file ends within this record, before its state"}
+	}
 	if f != nil {
-		if _, ok := p.leases[ip]; ok {
+		if earlier {
 			f.reason += " (an earlier record of this address stays valid)"
 		}
 		p.drop(r.what, f)
@@ -96,8 +110,7 @@ func (p *parser) leaseStatement(r *leaseRecord, t token.Token) *fault {
 	if f != nil {
 		return f
 	}
-	p.once(r, t, word)
-	return p.expect(";")
+	return p.end(r, t, word)
 }
 
 // extraStatement reads the statements about the client.
@@ -106,7 +119,6 @@ func (p *parser) extraStatement(r *leaseRecord, t token.Token, word string) (f *
 	switch word {
 	case "client-hostname":
 		x.Hostname, f = p.text()
-		p.once(r, t, word)
 	case "ddns-fwd-name", "ddns-rev-name":
 		var name string
 		name, f = p.text()
@@ -115,7 +127,6 @@ func (p *parser) extraStatement(r *leaseRecord, t token.Token, word string) (f *
 		_, f = p.name()
 	case "billing":
 		f = p.billing(r)
-		p.once(r, t, word)
 	case "set":
 		f = p.variable(r)
 	case "option":
@@ -126,15 +137,23 @@ func (p *parser) extraStatement(r *leaseRecord, t token.Token, word string) (f *
 	if f != nil {
 		return f
 	}
-	return p.expect(";")
+	return p.end(r, t, word)
 }
 
-// once warns if a statement comes a second time; the later one is used.
-func (p *parser) once(r *leaseRecord, t token.Token, word string) {
-	if r.seen[word] {
+// repeated are the statements of which a record has any number.
+var repeated = map[string]bool{"set": true, "option": true, "on": true}
+
+// end ends a statement that began with t. It warns if there was one before; the
+// later one is used.
+func (p *parser) end(r *leaseRecord, t token.Token, word string) *fault {
+	if f := p.expect(";"); f != nil {
+		return f
+	}
+	if r.seen[word] && !repeated[word] {
 		p.warn(t.Pos.Line, r.what, "a second %s in one record; the later one is used", word)
 	}
 	r.seen[word] = true
+	return nil
 }
 
 // bindingState reads "state S" after "binding". Old files have the flags
@@ -228,7 +247,7 @@ func (r *leaseRecord) set(name, value string) {
 	if found {
 		r.extra.Vars[i].Value = value
 	} else {
-		r.extra.Vars = slices.Insert(r.extra.Vars, i, lease.Var{Name: name, Value: value})
+		r.extra.Vars = slices.Insert(slices.Clip(r.extra.Vars), i, lease.Var{Name: name, Value: value})
 	}
 	switch name {
 	case "vendor-class-identifier":

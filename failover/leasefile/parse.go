@@ -210,7 +210,7 @@ func (p *parser) text() (string, *fault) {
 // name takes a word or a string.
 func (p *parser) name() (string, *fault) {
 	t := p.lex.Peek()
-	if t.Kind == token.String {
+	if t.Kind == token.String && t.Text != "" {
 		return p.text()
 	}
 	if !t.Word() && t.Kind != token.Number {

@@ -274,6 +274,8 @@ func TestDamage(t *testing.T) {
 			[]string{`line 2: lease 10.0.0.1: dropped: unknown statement "hostname" (an earlier record of this address stays valid)`}, false},
 		{"cut inside the braces", "lease 10.0.0.2 {\n  binding state active;\n  ends 1 2026/11/2", 1,
 			[]string{`line 2: lease 10.0.0.2: the file ends within this record; what there is of it is used`}, true},
+		{"cut before the state of a known address", "lease 10.0.0.1 {\n  starts 1 2026/11/20 00:00:00;\n  ends 1 2026/11/2", 0,
+			[]string{`line 2: lease 10.0.0.1: dropped: the file ends within this record, before its state (an earlier record of this address stays valid)`}, true},
 		{"cut in a string", "lease 10.0.0.2 { binding state active; uid \"\\00", 1,
 			[]string{`line 2: lease 10.0.0.2: the file ends within this record; what there is of it is used`}, true},
 		{"cut in the header", "lease 10.0.0", 0, []string{`line 2: a lease: dropped: . is missing before the end of the file`}, true},
@@ -296,6 +298,7 @@ func TestDamage(t *testing.T) {
 		{"unknown agent option", "lease 10.0.0.2 { option agent.foo 1:2; binding state free; }", 1, []string{`line 2: lease 10.0.0.2: the relay agent option foo is unknown and is left out`}, false},
 		{"bad escape", "lease 10.0.0.2 { uid \"\\08\"; }", 0, []string{`line 2: lease 10.0.0.2: dropped: an octal escape needs three digits 0-7 after the backslash (column 25)`}, false},
 		{"bad hardware", "lease 10.0.0.2 { hardware arcnet 1; }", 0, []string{`line 2: lease 10.0.0.2: dropped: unknown hardware type "arcnet"`}, false},
+		{"hardware as text", "lease 10.0.0.2 { hardware ethernet \"x\"; }", 0, []string{`line 2: lease 10.0.0.2: dropped: a hardware address is expected, not the string "x"`}, false},
 		{"long hardware", "lease 10.0.0.2 { hardware ethernet " + strings.Repeat("1:", 16) + "1; }", 0, []string{`line 2: lease 10.0.0.2: dropped: a hardware address of 17 octets; 16 is the most`}, false},
 		{"peer state", "failover peer \"p\" state { my state fine; }", 0, []string{`line 2: failover peer p: dropped: unknown server state "fine"`}, false},
 		{"peer of a configuration", "failover peer \"p\" { primary; }", 0, []string{`line 2: failover peer p: dropped: state is missing before "{"`}, false},
@@ -316,6 +319,14 @@ func TestDamage(t *testing.T) {
 		if len(f.Leases) != 1+c.leases || f.Report.Incomplete != c.incomplete || f.Leases[0].State != lease.Backup {
 			t.Errorf("%s: %d leases, incomplete %v", c.name, len(f.Leases), f.Report.Incomplete)
 		}
+	}
+}
+
+// Half a number at the end of a file must not be taken for a number.
+func TestCutNumber(t *testing.T) {
+	f, err := Parse("t", "lease 10.0.0.1 { binding state active; ends epoch 1795217; tstp epoch 17952", now)
+	if err != nil || len(f.Leases) != 1 || f.Leases[0].Ends != 1795217 || f.Leases[0].TSTP != f.Leases[0].Ends {
+		t.Errorf("%v %+v", err, f.Leases)
 	}
 }
 

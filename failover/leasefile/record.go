@@ -129,11 +129,12 @@ func (p *parser) objectName(o *lease.Object) (f *fault) {
 	}
 	for p.lex.Peek().Is(".") {
 		p.lex.Next()
-		part, f := p.name()
-		if f != nil {
-			return f
+		t := p.lex.Peek()
+		if !t.Word() && t.Kind != token.Number {
+			return faultAt(t, "the name goes on with %s after the dot", t.Describe())
 		}
-		o.Name += "." + part
+		p.lex.Next()
+		o.Name += "." + t.Text
 	}
 	return nil
 }

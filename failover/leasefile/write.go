@@ -255,7 +255,7 @@ func (w *Writer) Object(o *lease.Object) error {
 	switch {
 	case o.Kind == "class":
 		b = appendQuoted(b, o.Name)
-	case o.Kind != "subclass" && strings.Trim(o.Name, nameChars) != "":
+	case o.Kind != "subclass" && !isDotted(o.Name):
 		return fmt.Errorf("%s %q: a lease file can not hold this name", o.Kind, o.Name)
 	default:
 		b = append(b, o.Name...)
@@ -274,7 +274,17 @@ func (w *Writer) Object(o *lease.Object) error {
 	return err
 }
 
-const nameChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+// isDotted tells whether s is words with dots between them.
+func isDotted(s string) bool {
+	for part := range strings.SplitSeq(s, ".") {
+		if part == "" || strings.Trim(part, wordChars) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+const wordChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // Write writes the file's contents in dhcpd's order, and gives the records
 // that a lease file can not hold as an error after all others are written.

@@ -104,9 +104,13 @@ func TestNamesThatDhcpdLeavesOut(t *testing.T) {
 	if err := w.Lease(&l); err != nil {
 		t.Fatal(err)
 	}
-	err := w.Object(&lease.Object{Kind: "host", Name: "two words"})
-	if err == nil || w.Flush() != nil {
-		t.Errorf("a name with a space: %v", err)
+	for _, name := range []string{"two words", "", ".", "a..b", "a.", "{"} {
+		if err := w.Object(&lease.Object{Kind: "host", Name: name}); err == nil {
+			t.Errorf("host %q was written", name)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
 	}
 	if want := "lease 0.0.0.1 {\n  binding state abandoned;\n  next binding state free;\n}\n"; strings.TrimPrefix(out.String(), header) != want {
 		t.Errorf("got %s", out.String())
