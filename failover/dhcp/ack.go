@@ -1,6 +1,9 @@
 package dhcp
 
 import (
+	"slices"
+	"strings"
+
 	"tandem/failover/lease"
 )
 
@@ -140,22 +143,45 @@ func (r *Responder) extra(q *inquiry, t *target, p *profile, bill billKey) *leas
 		old = *t.lease.Extra
 	}
 	fqdn := fqdnText(o[optFQDN])
+	vars := mergeVars(old.Vars, p.set.Vars())
 	if t.lease.Extra != nil && old.Hostname == string(host) && old.FQDN == string(fqdn) &&
 		old.VendorClass == string(o[optVendorClass]) && old.UserClass == string(o[optUserClass]) &&
 		old.RelayAgent == string(agent) && old.Requested == string(q.prl) &&
-		old.Billing == bill.class && old.BillingSub == bill.value {
+		old.Billing == bill.class && old.BillingSub == bill.value && slices.Equal(old.Vars, vars) {
 		return t.lease.Extra
 	}
 	x := lease.Extra{
 		Hostname: string(host), FQDN: string(fqdn),
 		VendorClass: r.text(o[optVendorClass]), UserClass: r.text(o[optUserClass]),
 		RelayAgent: string(agent), Requested: r.text(q.prl),
-		Billing: bill.class, BillingSub: bill.value, Vars: old.Vars,
+		Billing: bill.class, BillingSub: bill.value, Vars: vars,
 	}
 	if empty(&x) {
 		return nil
 	}
 	return &x
+}
+
+// mergeVars gives the variables of a lease after the statements for one
+// request set and unset some (conf.Settings.Vars). Both lists are sorted by
+// name; an empty value takes a variable away.
+func mergeVars(old, changed []lease.Var) []lease.Var {
+	if len(changed) == 0 {
+		return old
+	}
+	vars := make([]lease.Var, 0, len(old)+len(changed))
+	for _, v := range old {
+		if !slices.ContainsFunc(changed, func(c lease.Var) bool { return c.Name == v.Name }) {
+			vars = append(vars, v)
+		}
+	}
+	for _, c := range changed {
+		if c.Value != "" {
+			vars = append(vars, c)
+		}
+	}
+	slices.SortFunc(vars, func(a, b lease.Var) int { return strings.Compare(a.Name, b.Name) })
+	return vars
 }
 
 func empty(x *lease.Extra) bool {

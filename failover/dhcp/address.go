@@ -24,9 +24,12 @@ func (q *inquiry) source(server lease.IP) lease.IP {
 // address of a client that uses it already; to the hardware address of a
 // client that can take a datagram before it has its address; else to all.
 // A DHCPNAK never goes to a client alone. t is nil for a DHCPNAK.
-func (r *Responder) address(q *inquiry, to *Reply, a answerSpec, t *target) {
+func (r *Responder) address(q *inquiry, p *profile, to *Reply, a answerSpec, t *target) {
 	server, client := r.ports()
 	to.Dst, to.DstPort = broadcastIP, client
+	if p != nil {
+		to.Dst = p.everybody
+	}
 	broadcast := q.m.Flags&flagBroadcast != 0 || to.Payload[10]&(flagBroadcast>>8) != 0
 	switch {
 	case q.giaddr == loopback:

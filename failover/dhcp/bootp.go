@@ -21,6 +21,10 @@ func (r *Responder) bootp(q *inquiry) {
 		r.refuseQuietly(q, t, p.bootpAllowed, ruleBOOTP, ": bootp disallowed")
 		return
 	}
+	if t.pool != nil && p.dynamicBOOTP != allow {
+		r.refuseQuietly(q, t, p.dynamicBOOTP, ruleBOOTP, ": dynamic bootp disallowed")
+		return
+	}
 	if !r.admitted(q, t, p) {
 		return
 	}
@@ -55,16 +59,17 @@ func (r *Responder) bootpBind(q *inquiry, t *target, p *profile, a answerSpec) {
 	if !ok {
 		return
 	}
-	granted, potential, v := r.partnerOf(t.pool).Grant(q.now, &t.lease, bootpTime(p))
+	want := bootpTime(q, p)
+	granted, potential, v := r.partnerOf(t.pool).Grant(q.now, &t.lease, want)
 	if !v.OK {
 		r.refuseBy(q, t, v, ": not responding (", v.Why, ")")
 		return
 	}
-	// The client keeps the address for ever whatever the partner allows, so
-	// a bound other than the configured one cannot be honoured.
-	if granted < bootpTime(p) && t.pool.Peer != nil {
-		potential = q.now.Time().Add(bootpTime(p))
-		granted = bootpTime(p)
+	// A BOOTP client is not told a time and keeps the address whatever the
+	// partner allows, so the record must say what is true. Only `allow dynamic
+	// bootp clients` in a failover pool leads here.
+	if granted < want {
+		granted, potential = want, q.now.Time().Add(want)
 	}
 	l := r.bind(q, t, p, granted, potential, r.extra(q, t, p, bill))
 	r.bill(bill, t.ip)

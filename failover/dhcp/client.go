@@ -218,10 +218,7 @@ func (r *Responder) forget(q *inquiry, p *profile, t *target) {
 		if l == nil || l.Flags.Has(lease.FlagReserved) {
 			continue
 		}
-		r.line = append(r.line[:0], "uid lease "...)
-		r.line = append(ip.Append(r.line), " for client "...)
-		r.line = append(appendClient(r.line, q, l), " is duplicate on "...)
-		q.out.line(LevelInfo, "duplicate", append(r.line, t.subnet.Network.Name...))
+		r.sayDuplicate(q, t, ip)
 		r.count[cReleased]++
 		r.finish(q.now, *l, lease.Released, q.out)
 	}

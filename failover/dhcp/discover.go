@@ -43,6 +43,7 @@ func (r *Responder) returning(q *inquiry, t *target) bool {
 		return r.staticTarget(q, t)
 	}
 	if q.hasWanted && r.wished(q, t) {
+		r.duplicate(q, t)
 		return true
 	}
 	ip, ok := r.own(q, q.network)
@@ -56,6 +57,20 @@ func (r *Responder) returning(q *inquiry, t *target) bool {
 		}
 	}
 	return false
+}
+
+// duplicate logs that the client, known by its identifier, asks for another
+// address than it holds.
+func (r *Responder) duplicate(q *inquiry, t *target) {
+	if len(q.uid) == 0 {
+		return
+	}
+	r.table.EachByUID(string(q.uid), func(l *lease.Lease) bool {
+		if l.IP != t.ip && l.Binding(q.now.Time()) && r.networkOf(l.IP) == t.subnet.Network {
+			r.sayDuplicate(q, t, l.IP)
+		}
+		return true
+	})
 }
 
 // wished tells whether the client can have the address that it asks for.

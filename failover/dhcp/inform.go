@@ -36,6 +36,9 @@ func (r *Responder) inform(q *inquiry) {
 	if r.consider(q, t, ip, s.Network) && !t.lease.Binding(q.now.Time()) {
 		*t = target{ip: ip, subnet: s}
 	}
+	if !r.serves(q, t) {
+		return
+	}
 	p := r.settle(q, t)
 	if p.booting != allow {
 		r.refuseQuietly(q, t, p.booting, ruleBooting, ": booting disallowed")
@@ -68,7 +71,7 @@ func (r *Responder) informReply(q *inquiry, p *profile, t *target, ip lease.IP) 
 	block := r.optionBlock(q, p, t)
 	b = r.required(q, p, b, a, server)
 	b = r.fill(q, p, b, block, limit)
-	r.send(q, b, server, a, nil)
+	r.send(q, p, b, server, a, nil)
 	to := &q.out.Replies[len(q.out.Replies)-1]
 	to.HW = ""
 	via := q.giaddr

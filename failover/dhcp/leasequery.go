@@ -27,8 +27,23 @@ func (r *Responder) leaseQuery(q *inquiry) {
 		r.refuse(q, nil, cMalformed, ruleLeaseQuery, LevelInfo, ": not exactly one of IP address, client identifier and MAC address, ignored")
 		return
 	}
+	if l != nil && !r.servesQuery(q, l) {
+		return
+	}
 	r.say(q, LevelInfo)
 	r.queryReply(q, l, typ)
+}
+
+// servesQuery asks the partner of the lease's pool whether this server may
+// speak about it.
+func (r *Responder) servesQuery(q *inquiry, l *lease.Lease) bool {
+	t := &r.t
+	pool := r.cfg.PoolOf(l.IP)
+	if pool == nil {
+		return true
+	}
+	*t = target{ip: l.IP, lease: *l, pool: pool, subnet: r.cfg.SubnetOf(l.IP)}
+	return r.serves(q, t)
 }
 
 // queried finds the lease that the query is about, and the type of the
@@ -102,14 +117,15 @@ func (r *Responder) queryReply(q *inquiry, l *lease.Lease, typ byte) {
 		clear(b[28:atSname])
 		copy(b[28:atSname], l.HW[1:])
 	}
-	server := r.identifier(q, r.base(q, q.network, nil), nil)
+	p := r.base(q, q.network, nil)
+	server := r.identifier(q, p, nil)
 	b = append(b, optMessageType, 1, typ)
 	b = appendU32(b, optServerID, uint32(server))
 	if l != nil {
 		b = r.queryOptions(q, b, l)
 	}
 	b = append(q.appendAgentOf(b, l), optEnd)
-	r.send(q, b, server, a, nil)
+	r.send(q, p, b, server, a, nil)
 	r.line = append(append(r.line[:0], queryVerbs[typ]...), " to "...)
 	r.line = append(q.giaddr.Append(r.line), q.text[len("DHCPLEASEQUERY from ")+len(q.giaddr.String()):]...)
 	q.out.line(LevelInfo, lineClasses[q.kind], append(r.line, " ("+itoa(len(r.ips))+" associated IPs)"...))

@@ -144,4 +144,12 @@ func (r *Responder) sayReply(q *inquiry, verb string, ip lease.IP, name string) 
 	q.out.line(LevelInfo, lineClasses[q.kind], r.line)
 }
 
+// sayDuplicate logs that the client holds another address, ip, in the network.
+func (r *Responder) sayDuplicate(q *inquiry, t *target, ip lease.IP) {
+	b := ip.Append(append(r.line[:0], "uid lease "...))
+	b = appendClient(append(b, " for client "...), q, nil)
+	r.line = append(append(b, " is duplicate on "...), t.subnet.Network.Name...)
+	q.out.line(LevelInfo, "duplicate", r.line)
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -9,10 +9,7 @@ import (
 // address, no options besides these; broadcast, since the client may have no
 // usable address; through the relay with the broadcast flag set, section 4.3.2).
 func (r *Responder) nak(q *inquiry, s *conf.Subnet, ip lease.IP, why nakReason) {
-	var p *profile
-	if s != nil {
-		p = r.base(q, s.Network, s)
-	}
+	p := r.nakProfile(q, s)
 	server := r.identifier(q, p, s)
 	a := answerSpec{typ: msgNAK}
 	b := q.header(q.out.room(maxOctets), a, true)
@@ -23,8 +20,20 @@ func (r *Responder) nak(q *inquiry, s *conf.Subnet, ip lease.IP, why nakReason) 
 	b = p.appendClientID(b, q)
 	b = append(q.appendAgent(b), optEnd)
 	r.count[cNAK]++
-	r.send(q, b, server, a, nil)
+	r.send(q, p, b, server, a, nil)
 	r.sayNAK(q, ip)
+}
+
+// nakProfile is what the statements of the network, or of the client's subnet
+// in it, and of the client's classes say; nil in an unknown network.
+func (r *Responder) nakProfile(q *inquiry, s *conf.Subnet) *profile {
+	switch {
+	case s != nil:
+		return r.profileFor(q, profileKey{base: s.Scope, subnet: s}, true)
+	case q.network != nil:
+		return r.profileFor(q, profileKey{base: q.network.Scope}, true)
+	}
+	return nil
 }
 
 // sayNAK logs "DHCPNAK on ADDRESS to MAC via IF".

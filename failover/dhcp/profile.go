@@ -23,14 +23,15 @@ type profile struct {
 	pingAfter                                  lease.Seconds
 	pingTimeout                                time.Duration
 	minSecs, cacheThreshold, adaptive          uint32
-	serverID, nextServer                       lease.IP
+	serverID, nextServer, everybody            lease.IP
 	file, sname                                string
 
 	ignoreUIDs, checkSecs, oneLease, ping       bool
 	broadcast, stash, echoID, leaseAddrAsRouter bool
 	infiniteReserved, rfc1048, hostDeclNames    bool
 	fqdn, queryable                             bool
-	bootUnknown, booting, bootpAllowed          answer
+	bootUnknown, booting                        answer
+	bootpAllowed, dynamicBOOTP                  answer
 	declines, duplicates                        answer
 
 	blocks map[string][]byte
@@ -96,8 +97,8 @@ func (r *Responder) settle(q *inquiry, t *target) *profile {
 	return p
 }
 
-// profileFor finds the profile of k, or makes it. The result is good until
-// the next call, unless it is kept.
+// profileFor finds the profile of k, or makes it. One that is not kept is good
+// until the next call with the same value of classes.
 func (r *Responder) profileFor(q *inquiry, k profileKey, classes bool) *profile {
 	keep := k.base.Static && (k.pool == nil || k.pool.Static) && (k.host == nil || k.host.Scope.Static)
 	if classes {
@@ -115,7 +116,10 @@ func (r *Responder) profileFor(q *inquiry, k profileKey, classes bool) *profile 
 		}
 	}
 	set := r.evaluate(q, k, classes)
-	p := &r.loose
+	p := &r.loose[0]
+	if classes {
+		p = &r.loose[1]
+	}
 	if keep {
 		if len(r.profiles) >= maxProfiles {
 			r.count[cProfileEvicted] += maxProfiles
@@ -164,6 +168,10 @@ func (p *profile) read() {
 	p.adaptive = s.Uint(conf.AdaptiveLeaseTimeThreshold)
 	p.file, p.sname = s.Text(conf.Filename), s.Text(conf.ServerName)
 	p.nextServer, _ = s.Addr(conf.NextServer)
+	p.everybody = broadcastIP
+	if a, ok := s.Addr(conf.LimitedBroadcastAddress); ok {
+		p.everybody = a
+	}
 	if v, ok := s.DHCP(optServerID); ok {
 		p.serverID, _ = addressOption(v)
 	}
@@ -179,10 +187,7 @@ func (p *profile) read() {
 		p.fqdn = s.Bool(conf.FQDNReply)
 	}
 	p.booting, p.bootpAllowed = answerOf(s.Flag(conf.Booting)), answerOf(s.Flag(conf.BOOTP))
-	p.bootUnknown = answerOf(s.Flag(conf.UnknownClients))
-	if !s.Bool(conf.BootUnknownClients) && p.bootUnknown == allow {
-		p.bootUnknown = deny
-	}
+	p.bootUnknown, p.dynamicBOOTP = answerOf(s.Flag(conf.UnknownClients)), answerOf(s.Flag(conf.DynamicBOOTP))
 	p.declines, p.duplicates = answerOf(s.Flag(conf.Declines)), answerOf(s.Flag(conf.Duplicates))
 	// Lease queries are answered only where the configuration says so.
 	p.queryable = s.Has(conf.LeaseQuery) && answerOf(s.Flag(conf.LeaseQuery)) == allow

@@ -41,7 +41,7 @@ func (r *Responder) reply(q *inquiry, p *profile, t *target, a answerSpec) {
 		b = r.required(q, p, b, a, server)
 		b = r.fill(q, p, b, block, limit)
 	}
-	r.send(q, b, server, a, t)
+	r.send(q, p, b, server, a, t)
 }
 
 // header writes the fixed part of the message, with the magic cookie.
@@ -110,14 +110,14 @@ func (q *inquiry) sizeLimit() int {
 
 // send finishes a reply that was built in the room of the Out, and says where
 // it goes.
-func (r *Responder) send(q *inquiry, b []byte, server lease.IP, a answerSpec, t *target) {
+func (r *Responder) send(q *inquiry, p *profile, b []byte, server lease.IP, a answerSpec, t *target) {
 	if n := len(b); n < bootpSize {
 		b = b[:bootpSize]
 		clear(b[n:])
 	}
 	r.remember(q, server)
 	reply := Reply{If: q.p.If, Src: q.source(server), Payload: q.out.keep(b)}
-	r.address(q, &reply, a, t)
+	r.address(q, p, &reply, a, t)
 	q.out.Replies = append(q.out.Replies, reply)
 }
 

@@ -37,7 +37,7 @@ type Responder struct {
 	// Scratch of the request being answered.
 	q      inquiry
 	t      target
-	loose  profile
+	loose  [2]profile // of a network, and of a target
 	ips    []lease.IP
 	line   []byte
 	block  []byte
@@ -120,6 +120,8 @@ func (r *Responder) Reconfigure(cfg *conf.Config, partner func(*conf.Pool) Partn
 		r.limits = r.limits || c.LeaseLimit > 0
 	}
 	r.countBills()
+	// What is remembered speaks of the pools and hosts of before.
+	r.memory = memory{}
 }
 
 // Answer answers one packet. Changes of leases are applied to the table and

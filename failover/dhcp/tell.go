@@ -118,7 +118,7 @@ var reasons = map[string]string{
 	ruleMinSecs:          "it has not waited as long as min-secs says",
 	ruleUnknownClients:   "the configuration says deny unknown-clients, and no host declaration matches",
 	ruleBooting:          "the configuration says deny booting for it",
-	ruleBOOTP:            "the configuration says deny bootp for it",
+	ruleBOOTP:            "the configuration says deny bootp or deny dynamic-bootp for it",
 	ruleLeaseLimit:       "the lease limit of every class that counts its leases is reached",
 	ruleLeaseQuery:       "lease queries are not allowed, or this one is not well-formed",
 	"bound":              "another client holds the address",

@@ -56,12 +56,16 @@ func closing(q *inquiry, pool *conf.Pool, want lease.Seconds) lease.Seconds {
 }
 
 // bootpTime is the lease time of a dynamic BOOTP client, which cannot renew:
-// for ever unless dynamic-bootp-lease-length says otherwise.
-func bootpTime(p *profile) lease.Seconds {
+// for ever unless dynamic-bootp-lease-length or -cutoff says otherwise.
+func bootpTime(q *inquiry, p *profile) lease.Seconds {
+	length := lease.Infinite
 	if p.set.Has(conf.DynamicBOOTPLeaseLength) {
-		return p.set.Seconds(conf.DynamicBOOTPLeaseLength)
+		length = p.set.Seconds(conf.DynamicBOOTPLeaseLength)
 	}
-	return lease.Infinite
+	if p.set.Has(conf.DynamicBOOTPLeaseCutoff) {
+		length = min(length, lease.Time(p.set.Seconds(conf.DynamicBOOTPLeaseCutoff)).Sub(q.now.Time()))
+	}
+	return max(1, length)
 }
 
 // renewals gives T1 and T2 as far as they are configured and fit the lease

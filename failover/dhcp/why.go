@@ -76,7 +76,7 @@ func (r *Responder) Explain(now lease.Now, q WhyQuery) []string {
 	if d := r.memory.find(q); d != nil {
 		e.decision(d)
 	} else {
-		e.say("No request of this client is remembered: none came since the start, or %d other clients came since.", maxDecisions)
+		e.say("No request of this client is remembered: none came since the configuration was loaded, or %d other clients came since.", maxDecisions)
 	}
 	return e.lines
 }
