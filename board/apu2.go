@@ -30,7 +30,7 @@ var apu2 = Board{
 	},
 	Modules: Modules{
 		First: fileSystems,
-		Carry: list(always, usbHost, usbNet, keyboard,
+		Carry: list(always, x86USB, usbNet, keyboard,
 			[]string{"ahci", "sdhci_pci", "sdhci_acpi", "mmc_block", "igb",
 				"sp5100_tco", "i2c_piix4", "k10temp", "drivetemp",
 				"pcengines_apuv2", "leds_gpio", "gpio_amd_fch", "ledtrig_timer"}),

@@ -15,7 +15,7 @@ var (
 
 	virtio = []string{"virtio_pci", "virtio_mmio", "virtio_net", "virtio_blk", "virtio_scsi", "virtio_rng", "virtio_console"}
 
-	usbHost = []string{"xhci_pci", "ehci_pci", "ohci_pci", "uhci_hcd", "usb_storage", "uas", "sd_mod"}
+	usbHost = []string{"xhci_pci", "ehci_pci", "ohci_pci", "usb_storage", "uas", "sd_mod"}
 
 	// USB Ethernet is how a box with one port gets its direct cable.
 	usbNet = []string{"r8152", "ax88179_178a", "asix", "cdc_ether", "cdc_ncm", "smsc95xx", "lan78xx"}
@@ -28,6 +28,7 @@ var (
 // x86 hardware that more than one PC board has.
 var (
 	x86Storage  = []string{"ahci", "ata_piix", "ata_generic", "nvme", "sd_mod", "sdhci_pci", "sdhci_acpi", "mmc_block"}
+	x86USB      = append([]string{"uhci_hcd"}, usbHost...)
 	x86Firmware = []string{"efivarfs", "efi_pstore"}
 	intelNet    = []string{"e1000", "e1000e", "igb", "igc", "ixgbe", "i40e"}
 	otherNet    = []string{"r8169", "realtek", "tg3", "bnx2", "atlantic", "alx", "atl1c", "sky2", "forcedeth", "8139too", "pcnet32", "vmxnet3", "hv_netvsc", "ena"}

@@ -17,7 +17,7 @@ var pc = Board{
 	},
 	Modules: Modules{
 		First: fileSystems,
-		Carry: list(always, virtio, x86Storage, usbHost, usbNet, keyboard, x86Firmware,
+		Carry: list(always, virtio, x86Storage, x86USB, usbNet, keyboard, x86Firmware,
 			intelNet, otherNet, virtualDisk, x86Watchdog, x86Sensors,
 			[]string{"pcengines_apuv2", "leds_gpio", "gpio_amd_fch", "ledtrig_timer"}),
 		Fallback: softwareWatchdog,

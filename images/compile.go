@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 )
 
 // Compile builds a static program for a box, the same bytes wherever the source
@@ -19,6 +18,3 @@ func Compile(ctx context.Context, arch, pkg, out string) error {
 	}
 	return nil
 }
-
-// IsKernel reports whether a name of Packages is the kernel's meta package.
-func IsKernel(name string) bool { return strings.HasPrefix(name, debKernel) }

@@ -45,7 +45,7 @@ func tool(ctx context.Context, at time.Time, name string, args ...string) error 
 
 // packageOf names the Debian package of each program that is used.
 var packageOf = map[string]string{
-	"mformat": "mtools", "mmd": "mtools", "mcopy": "mtools",
+	"mformat": "mtools", "mmd": "mtools", "mdir": "mtools", "mcopy": "mtools",
 	"mke2fs": "e2fsprogs", "grub-mkimage": "grub-common",
 }
 
@@ -145,8 +145,10 @@ func (f fat) mkdir(ctx context.Context, dir string, made map[string]bool) error 
 		return err
 	}
 	made[dir] = true
-	// -D s: skip a name that exists.
-	return tool(ctx, f.at, "mmd", "-D", "s", "-i", f.address(), "::"+dir)
+	if tool(ctx, f.at, "mdir", "-b", "-i", f.address(), "::"+dir) == nil {
+		return nil
+	}
+	return tool(ctx, f.at, "mmd", "-i", f.address(), "::"+dir)
 }
 
 // Provision puts files into the directory of a disk image (or a disk) where the

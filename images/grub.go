@@ -17,10 +17,9 @@ import (
 // Modules that are linked into GRUB. Nothing is loaded from disk but the
 // configuration, so the boot partition cannot hold a half-fitting set.
 var (
-	grubCommon = []string{"part_gpt", "fat", "normal", "configfile", "loadenv", "test", "echo", "regexp", "sleep", "reboot", "linux", "gzio", "minicmd"}
+	grubCommon = []string{"part_gpt", "fat", "normal", "configfile", "loadenv", "test", "echo", "regexp", "sleep", "reboot", "linux"}
 	grubBIOS   = []string{"biosdisk", "serial", "terminal"}
-	grubAMD64  = []string{"serial", "terminal", "all_video", "efi_gop"}
-	grubARM64  = []string{"all_video", "efi_gop"}
+	grubUEFI   = []string{"all_video", "efi_gop"}
 )
 
 // grubTarget is one build of GRUB.
@@ -38,9 +37,9 @@ func grubTargets(b board.Board) []grubTarget {
 	}
 	switch {
 	case b.Arch == "arm64":
-		list = append(list, grubTarget{"arm64-efi", debGrubARM64, grubARM64, "/EFI/BOOT/BOOTAA64.EFI"})
+		list = append(list, grubTarget{"arm64-efi", debGrubARM64, grubUEFI, "/EFI/BOOT/BOOTAA64.EFI"})
 	case b.Has(board.UEFI):
-		list = append(list, grubTarget{"x86_64-efi", debGrubAMD64, grubAMD64, "/EFI/BOOT/BOOTX64.EFI"})
+		list = append(list, grubTarget{"x86_64-efi", debGrubAMD64, grubUEFI, "/EFI/BOOT/BOOTX64.EFI"})
 	}
 	return list
 }
@@ -99,8 +98,10 @@ func installBIOS(disk *os.File, boot, core []byte) error {
 func grubConfig(b board.Board) string {
 	var s strings.Builder
 	s.WriteString("# Picks the slot to start. Made by mkimage; init only changes grubenv.\n")
-	if c := b.Console(); b.Arch == "amd64" && strings.HasPrefix(c.Device, "ttyS") {
-		fmt.Fprintf(&s, "if serial --unit=%s --speed=%d; then\n  terminal_input console serial\n  terminal_output console serial\nfi\n",
+	if c := b.Console(); b.Has(board.BIOS) && strings.HasPrefix(c.Device, "ttyS") {
+		// UEFI brings its own console, which is on the serial line if it should be.
+		fmt.Fprintf(&s, "if [ \"$grub_platform\" = pc ]; then\n  if serial --unit=%s --speed=%d; then\n"+
+			"    terminal_input console serial\n    terminal_output console serial\n  fi\nfi\n",
 			strings.TrimPrefix(c.Device, "ttyS"), c.Baud)
 	}
 	s.WriteString(`set order=a

@@ -12,11 +12,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"tandem/board"
 	"tandem/images/apt"
 	"tandem/images/kernel"
+	"tandem/images/layout"
 )
 
 // Options says what to build.
@@ -50,10 +53,8 @@ func (o Options) logf(format string, args ...any) {
 
 // check refuses options that cannot give an image, before any work is done.
 func (o Options) check() error {
-	for _, path := range []string{"/init"} {
-		if o.Binaries[path] == "" {
-			return fmt.Errorf("image for %s: no program for %s", o.Board.Name, path)
-		}
+	if o.Binaries[layout.Init] == "" {
+		return fmt.Errorf("image for %s: no program for %s", o.Board.Name, layout.Init)
 	}
 	if o.Time.IsZero() || o.Time.Year() < 1980 {
 		return errors.New("image: its time must be 1980 or later (FAT knows no earlier one); set SOURCE_DATE_EPOCH")
@@ -102,7 +103,7 @@ func Packages() map[string][]string {
 			if name == debKernel {
 				name += b.Arch
 			}
-			if !contains(all[b.Arch], name) {
+			if !slices.Contains(all[b.Arch], name) {
 				all[b.Arch] = append(all[b.Arch], name)
 			}
 		}
@@ -110,14 +111,8 @@ func Packages() map[string][]string {
 	return all
 }
 
-func contains(list []string, s string) bool {
-	for _, have := range list {
-		if have == s {
-			return true
-		}
-	}
-	return false
-}
+// IsKernel reports whether a name of Packages is the kernel's meta package.
+func IsKernel(name string) bool { return strings.HasPrefix(name, debKernel) }
 
 // parts is what the packages gave.
 type parts struct {
