@@ -109,9 +109,7 @@ func (sh *shell) turn(se *Session, octets []byte) Output {
 		if se.More() {
 			more = se.Feed(clockNow(), nil)
 		} else {
-			ticket := sh.world.pending[0]
-			sh.world.pending = sh.world.pending[1:]
-			_, more = sh.server.Resolve(clockNow(), ticket, Result{})
+			_, more = sh.world.settle(sh.server, clockNow())
 		}
 		out = Output{append(out.Bytes, more.Bytes...), more.Close}
 	}

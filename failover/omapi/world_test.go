@@ -14,10 +14,23 @@ type world struct {
 	hosts  []Host
 	groups []Group
 
-	// slow puts every change off until settle.
+	// slow puts the outcome of every change off until settle.
 	slow    bool
-	pending []Ticket
+	pending []outcome
 	changes []Change
+}
+
+// outcome is what became of a change.
+type outcome struct {
+	ticket Ticket
+	result Result
+}
+
+// settle tells the oldest outcome that was put off, as after a sync.
+func (w *world) settle(server *Server, now lease.Now) (*Session, Output) {
+	o := w.pending[0]
+	w.pending = w.pending[1:]
+	return server.Resolve(now, o.ticket, o.result)
 }
 
 func (w *world) Peer(name string) (Peer, bool) {
@@ -58,7 +71,7 @@ func (w *world) Change(t Ticket, c Change) (Result, bool) {
 	w.changes = append(w.changes, c)
 	r := w.carryOut(c)
 	if w.slow {
-		w.pending = append(w.pending, t)
+		w.pending = append(w.pending, outcome{t, r})
 		return Result{InvalidArgument, "an unsettled result must not be looked at"}, false
 	}
 	return r, true
