@@ -15,7 +15,7 @@ func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 		groups:  make(map[string]*Scope),
 		hosts:   make(map[string]place),
 
-		poolRefs: make(map[*Peer]int), inherited: make(map[*Peer]int),
+		poolRefs: make(map[*Peer]int), inherited: make(map[*Peer]bool),
 		peerPlaces: make(map[*Peer]place), hostPlaces: make(map[*Host]place), classPlaces: make(map[*Class]place),
 	}
 	c.cfg.Global = &Scope{Kind: "global", Pos: Pos{File: name, Line: 1, Col: 1}}
@@ -37,15 +37,15 @@ type compiler struct {
 	groups  map[string]*Scope
 	hosts   map[string]place // where a host of that name was declared
 	// ranges are all ranges, for the check for overlaps.
-	ranges    []placedRange
-	addresses uint64 // in all ranges
-	// poolRefs counts the pools of each peer, inherited those that only inherit it.
-	poolRefs, inherited map[*Peer]int
-	omapiKey            place
-	omapiKeyName        string
-	peerPlaces          map[*Peer]place
-	hostPlaces          map[*Host]place
-	classPlaces         map[*Class]place
+	ranges       []placedRange
+	addresses    uint64         // in all ranges
+	poolRefs     map[*Peer]int  // how often pools name a peer
+	inherited    map[*Peer]bool // a pool has it, named or not
+	omapiKey     place
+	omapiKeyName string
+	peerPlaces   map[*Peer]place
+	hostPlaces   map[*Host]place
+	classPlaces  map[*Class]place
 }
 
 // context is where a statement stands, as the compiler sees it.
@@ -58,7 +58,20 @@ type context struct {
 	host    *hostBuilder
 	class   *Class
 	once    *classOnce
+	// conditional is set in the blocks of if, switch, on and define.
+	conditional bool
 }
+
+// within makes the context of a block of statements in x.
+func (x *context) within() *context {
+	in := *x
+	in.conditional = true
+	return &in
+}
+
+// atTop tells whether a statement stands at the top level and is carried out
+// whenever the server starts.
+func (x *context) atTop() bool { return x.kind == inGlobal && !x.conditional }
 
 // inner makes the context of a block with a scope of its own.
 func (x *context) inner(kind blockKind, name string, at place) *context {
@@ -126,9 +139,18 @@ func (c *compiler) node(n node, x *context) {
 	case *wordNode:
 		c.words(n, x)
 	default:
+		c.atStart(n, x)
 		if s := c.statement(n, x); s != nil {
 			x.scope.statements = append(x.scope.statements, s)
 		}
+	}
+}
+
+// atStart refuses what ends dhcpd when it carries out the statements of the
+// top level at its start.
+func (c *compiler) atStart(n node, x *context) {
+	if l, ok := n.(*logNode); ok && x.atTop() && l.level == "fatal" {
+		c.reports.fail(n.where(), "write log (error, ...)", "log (fatal, ...) at the top level ends the server when it starts")
 	}
 }
 

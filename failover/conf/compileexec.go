@@ -48,6 +48,7 @@ func (c *compiler) statement(n node, x *context) statement {
 
 // statements compiles a list; labels of switch statements are left out.
 func (c *compiler) statements(body []node, x *context) []statement {
+	x = x.within()
 	var out []statement
 	for _, n := range body {
 		if s := c.statement(n, x); s != nil {
@@ -95,6 +96,7 @@ func (c *compiler) branch(n *ifNode, x *context) statement {
 // choice compiles a switch statement.
 func (c *compiler) choice(n *switchNode, x *context) statement {
 	s := &choice{expr: n.expr, fallback: -1}
+	x = x.within()
 	c.checkExpr(n.expr)
 	for _, b := range n.body {
 		label, ok := b.(*caseNode)

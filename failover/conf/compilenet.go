@@ -11,9 +11,8 @@ import (
 // poolBuilder is a pool while its block is compiled.
 type poolBuilder struct {
 	*Pool
-	at       place
-	explicit bool // its peer was named in the pool itself
-	after    bool // it has a permit with a date
+	at    place
+	after bool // it has a permit with a date
 }
 
 // placedRange is a range and where it was declared.
@@ -104,25 +103,13 @@ func (c *compiler) pool(n *poolNode, x *context) {
 	if len(p.Ranges) == 0 && !n.faulty {
 		c.reports.fail(n.place, "add range FIRST LAST;", "this pool has no range")
 	}
-	c.countPeer(in.pool)
+	c.inherited[p.Peer] = true
 	if old := c.sameAs(p); old != nil {
 		old.Ranges = append(old.Ranges, p.Ranges...)
 		return
 	}
 	x.network.Pools = append(x.network.Pools, p)
 	c.cfg.Pools = append(c.cfg.Pools, p)
-}
-
-// countPeer counts the pool for its peer.
-func (c *compiler) countPeer(b *poolBuilder) {
-	if b.Peer == nil {
-		return
-	}
-	if b.explicit {
-		c.poolRefs[b.Peer]++
-	} else {
-		c.inherited[b.Peer]++
-	}
 }
 
 // sameAs finds the pool of the same network that p may be made one with:

@@ -27,7 +27,7 @@ func (c *compiler) option(n *optionNode, x *context) statement {
 	}
 	if n.expr == nil {
 		a.value = encodeValues(n.values)
-		c.lookedUp(n.values, n.place, n.option.fullName())
+		c.lookedUp(n.values, n.place, n.option.label())
 	} else {
 		c.checkExpr(n.expr)
 		if n.expr.op == opText || n.expr.op == opHex {
@@ -89,9 +89,9 @@ func (c *compiler) parameter(n *optionNode, a *assign, x *context) statement {
 	}
 	c.checkWidth(n, a, p, x)
 	switch {
-	case p == DDNSUpdateStyle && a.expr == nil && string(a.value) == "\x01" && x.kind == inGlobal:
+	case p == DDNSUpdateStyle && a.expr == nil && string(a.value) == "\x01" && x.atTop():
 		c.reports.fail(n.place, "write ddns-update-style standard", "ddns-update-style ad-hoc is no longer known")
-	case p == OMAPIKey && a.expr == nil && x.kind == inGlobal:
+	case p == OMAPIKey && a.expr == nil && x.atTop():
 		c.omapiKey, c.omapiKeyName = n.place, string(a.value)
 	case p == VendorOptionSpace || p == SiteOptionSpace:
 		if s := strings.TrimRight(string(a.value), "\x00"); a.expr == nil && c.cfg.options.space(s) == nil {
@@ -114,7 +114,7 @@ func (c *compiler) checkWidth(n *optionNode, a *assign, p Param, x *context) {
 	if n.expr == nil || a.expr != nil || want == 0 || len(a.value) == want {
 		return
 	}
-	if startParams[p] && x.kind == inGlobal {
+	if startParams[p] && x.atTop() {
 		c.reports.fail(n.expr.at, "write the value without =", "%s needs %d octets, this gives %d", p, want, len(a.value))
 		return
 	}

@@ -25,11 +25,13 @@ func (c *compiler) peer(n *peerNode, x *context) {
 		c.reports.fail(n.place, "", "failover peer %q was declared in line %d already", n.name, old.Pos.Line)
 		return
 	}
-	balance := place{}
+	balance := false
 	for _, i := range n.items {
 		c.peerItem(p, i)
-		if i.word == "split" || i.word == "hba" {
-			balance = i.at
+		now := i.word == "split" || i.word == "hba"
+		balance = balance || now
+		if p.Secondary && balance && (now || i.word == "secondary") {
+			c.reports.fail(i.at, "delete split and hba: the primary says how the load is shared", "failover peer %q: a secondary has no split and no hba", p.Name)
 		}
 	}
 	c.checkPeer(p, n, balance)
@@ -112,23 +114,20 @@ func (c *compiler) peerItem(p *Peer, i peerItem) {
 	}
 }
 
-// checkPeer checks what a failover peer must and must not have. balance is
-// where split or hba stands, if it does.
-func (c *compiler) checkPeer(p *Peer, n *peerNode, balance place) {
+// checkPeer checks what a failover peer must and must not have; balance is
+// set if there is a split or hba.
+func (c *compiler) checkPeer(p *Peer, n *peerNode, balance bool) {
 	if p.PeerAddress == "" {
 		c.reports.fail(n.place, "add peer address ADDRESS;", "failover peer %q: the partner's address is missing", p.Name)
 	}
 	if p.Address == "" {
 		c.reports.fail(n.place, "add address ADDRESS;", "failover peer %q: this server's own address is missing", p.Name)
 	}
-	hasBalance := balance.src != nil
 	switch {
-	case p.Secondary && hasBalance:
-		c.reports.fail(balance, "delete it: the primary says how the load is shared", "failover peer %q: a secondary has no split and no hba", p.Name)
 	case p.Secondary && p.MCLT != 0:
 		c.reports.warn(n.place, "delete it", "failover peer %q: mclt on a secondary has no effect; the primary's value is used", p.Name)
 		p.MCLT = 0
-	case !p.Secondary && !hasBalance:
+	case !p.Secondary && !balance:
 		c.reports.fail(n.place, "add split 128;", "failover peer %q: a primary needs split or hba", p.Name)
 	case !p.Secondary && p.MCLT == 0:
 		c.reports.fail(n.place, "add mclt 3600;", "failover peer %q: a primary needs an mclt above 0", p.Name)
@@ -149,7 +148,10 @@ func (c *compiler) peerRef(n *peerRefNode, x *context) {
 	}
 	switch {
 	case x.pool != nil:
-		x.pool.Peer, x.pool.explicit = p, p != nil
+		x.pool.Peer = p
+		if p != nil {
+			c.poolRefs[p]++
+		}
 	case x.network != nil:
 		x.network.peer = p
 	}
@@ -172,7 +174,7 @@ func (c *compiler) checkReferences() {
 	for _, p := range c.cfg.Peers {
 		switch {
 		case c.poolRefs[p] > 0:
-		case c.inherited[p] > 0:
+		case c.inherited[p]:
 			c.reports.note(c.peerPlaces[p], "failover peer %q is only inherited by its pools: dhcpd would refuse this configuration", p.Name)
 		default:
 			c.reports.fail(c.peerPlaces[p], fmt.Sprintf("add failover peer %q; to each pool that the pair shares", p.Name),

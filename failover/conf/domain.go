@@ -47,7 +47,7 @@ func (p *parser) domainName(def *optionDef) (datum, bool) {
 	t := p.peek(0)
 	d := datum{kind: kindDomain, name: p.dotted()}
 	if d.name == "" {
-		p.fail(t, quoteless(t), "%s takes a domain name, not %s", def.fullName(), t.Describe())
+		p.fail(t, quoteless(t), "%s takes a domain name, not %s", def.label(), t.Describe())
 		return d, false
 	}
 	var err error

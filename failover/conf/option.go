@@ -71,6 +71,14 @@ func (d *optionDef) fullName() string {
 	return d.space.name + "." + d.name
 }
 
+// label is the name for messages: parameters go without their space.
+func (d *optionDef) label() string {
+	if d.space.name == "server" {
+		return d.name
+	}
+	return d.fullName()
+}
+
 // space is an option space.
 type space struct {
 	name   string

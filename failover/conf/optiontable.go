@@ -8,7 +8,8 @@ import (
 // The option spaces that dhcpd 4.4.3 knows without a declaration. One option
 // a line: code, name, type. The type is the fields' kinds in order (see
 // fieldKind); a trailing A repeats the whole, a the field before it, o makes
-// the field before it optional; E and N take a name after a colon.
+// the field before it optional; E and N take a name after a colon and up to a
+// dot.
 
 // builtinSpace is a space before any configuration.
 type builtinSpace struct {
@@ -60,8 +61,9 @@ func parseType(s string) valueType {
 		case c == 'o':
 			t.fields[last].optional = true
 		case len(s) > 1 && s[1] == ':':
-			t.fields = append(t.fields, field{kind: fieldKind(c), space: s[2:]})
-			return t
+			name, rest, _ := strings.Cut(s[2:], ".")
+			t.fields = append(t.fields, field{kind: fieldKind(c), space: name})
+			s = "." + rest
 		default:
 			t.fields = append(t.fields, field{kind: fieldKind(c)})
 		}
@@ -276,8 +278,6 @@ const serverTable = `
 87 prefix-length-mode N:prefix_length_modes
 88 dhcpv6-set-tee-times f
 89 abandon-lease-time T
-90 use-eui-64 f
-91 persist-eui-64-leases f
 92 check-secs-byte-order f
 93 ddns-dual-stack-mixed-mode f
 94 ddns-guard-id-must-match f
@@ -340,7 +340,7 @@ const dhcp6Table = `
 8 elapsed-time S
 9 relay-msg X
 12 unicast 6
-13 status-code N:status-codesto
+13 status-code N:status-codes.to
 14 rapid-commit Z
 17 vendor-opts E:vsio
 18 interface-id X

@@ -167,8 +167,6 @@ var parameters = map[Param]parameter{
 	57:                      {effect: otherFamily},
 	87:                      {effect: otherFamily},
 	88:                      {effect: otherFamily},
-	90:                      {effect: otherFamily},
-	91:                      {effect: otherFamily},
 	96:                      {effect: otherFamily},
 	97:                      {effect: otherFamily},
 	98:                      {effect: otherFamily},

@@ -21,6 +21,7 @@ type parser struct {
 	total    int // octets read
 	depth    int // of blocks and expressions
 	prev     token.Token
+	direct   bool // the statement stands in its block itself, not in a file included there
 	deep     bool // the nesting limit was reported
 }
 
@@ -167,6 +168,14 @@ func (p *parser) semicolon() bool {
 	return false
 }
 
+// end reads the semicolon behind a statement that was read if ok.
+func (p *parser) end(n node, ok bool) (node, bool) {
+	if !ok {
+		return nil, false
+	}
+	return n, p.semicolon()
+}
+
 // surplusRemedy says what to do about something between a value and its semicolon.
 func (p *parser) surplusRemedy(t token.Token) string {
 	n := p.peek(1)
@@ -310,6 +319,7 @@ func (p *parser) statement(body []node, kind blockKind, direct bool) []node {
 // the node, or nil, and whether the statement was read to its end.
 func (p *parser) dispatch(kind blockKind, direct bool) (node, bool) {
 	t := p.peek(0)
+	p.direct = direct
 	if t.Is("%") {
 		p.take()
 		p.skipRaw()

@@ -32,7 +32,11 @@ func (p *parser) declaration(word string, kind blockKind) (node, bool, bool) {
 	case "pool":
 		n, ok = p.pool(kind)
 	case "range":
-		n, ok = p.misplacedRange(kind)
+		if kind == inSubnet {
+			n, ok = p.rangeStatement()
+		} else {
+			n, ok = p.misplacedRange(kind)
+		}
 	case "hardware":
 		n, ok = p.hardware(kind)
 	case "fixed-address":
@@ -47,7 +51,11 @@ func (p *parser) declaration(word string, kind blockKind) (node, bool, bool) {
 		n, ok = p.failover(kind)
 	case "lease-id-format":
 		n, ok = p.words("octal", "hex")
-	case "subnet6", "range6", "prefix6", "pool6", "fixed-prefix6", "fixed-address6", "server-duid":
+	case "fixed-address6":
+		n, ok = p.fixed6(kind)
+	case "fixed-prefix6", "server-duid":
+		n, ok = nil, p.passOver(kind)
+	case "subnet6", "range6", "prefix6", "pool6":
 		n, ok = nil, p.refuse(word+" belongs to DHCPv6, which is not served")
 	case "vendor-class", "user-class":
 		n, ok = nil, p.refuse(word+" is obsolete; declare a class with `match if option "+map[string]string{
@@ -65,7 +73,7 @@ func (p *parser) local(word string, kind blockKind) (node, bool, bool) {
 	switch {
 	case word == "interface" && (kind == inShared || kind == inSubnet):
 		n, ok = p.networkInterface()
-	case kind == inPool && word == "range", kind == inSubnet && word == "range":
+	case kind == inPool && word == "range":
 		n, ok = p.rangeStatement()
 	case kind == inPool && (word == "allow" || word == "deny"):
 		n, ok = p.permit()
@@ -89,6 +97,22 @@ func (p *parser) local(word string, kind blockKind) (node, bool, bool) {
 func (p *parser) refuse(message string) bool {
 	p.fail(p.take(), "", "%s", message)
 	return false
+}
+
+// passOver skips a statement of DHCPv6 that has no effect here.
+func (p *parser) passOver(kind blockKind) bool {
+	t := p.take()
+	if t.Is("fixed-prefix6") {
+		p.hostOnly(t, kind)
+	}
+	p.reports.note(p.place(t), "%s belongs to DHCPv6, which is not served", strings.ToLower(t.Text))
+	for !p.peek(0).Is(";") {
+		if e := p.peek(0); e.Is("}") || e.Is("{") || e.Kind == token.EOF {
+			return p.semicolon()
+		}
+		p.take()
+	}
+	return p.semicolon()
 }
 
 // misplaced reports a declaration that may not stand in kind.
@@ -246,7 +270,7 @@ func (p *parser) networkInterface() (node, bool) {
 	n := &wordNode{at: p.at(p.take())}
 	name := p.take()
 	n.words = []string{"interface", name.Text}
-	if !name.Word() && name.Kind != token.String {
+	if name.Kind == token.Mark || name.Kind == token.EOF {
 		p.fail(name, "", "expected the name of an interface, not %s", name.Describe())
 		return nil, name.Is(";")
 	}
@@ -407,7 +431,7 @@ func (p *parser) membership(word string) (node, bool) {
 		l := &limitNode{at: p.at(t)}
 		limit, ok := p.decimal("lease limit", maxLeaseLimit)
 		l.limit = int(limit)
-		return l, ok && p.semicolon()
+		return p.end(l, ok)
 	case word == "spawn":
 		n.verb = "spawn with"
 		if !p.expect("with", "with after spawn") {
@@ -417,9 +441,9 @@ func (p *parser) membership(word string) (node, bool) {
 		n.verb = "match if"
 		var ok bool
 		n.expr, ok = p.boolean()
-		return n, ok && p.semicolon()
+		return p.end(n, ok)
 	}
 	var ok bool
 	n.expr, ok = p.dataExpr()
-	return n, ok && p.semicolon()
+	return p.end(n, ok)
 }

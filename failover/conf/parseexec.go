@@ -54,7 +54,7 @@ func (p *parser) executable(cases caseContext) (n node, ok, known bool) {
 		p.take()
 		u := &unsetNode{at: p.at(t)}
 		u.name, ok = p.variableName()
-		n, ok = u, ok && p.semicolon()
+		n, ok = p.end(u, ok)
 	case "eval", "return":
 		p.take()
 		n, ok = p.eval(t, word)
@@ -65,8 +65,7 @@ func (p *parser) executable(cases caseContext) (n node, ok, known bool) {
 	case "add":
 		p.take()
 		a := &addNode{at: p.at(t)}
-		ok = p.className(&a.class) && p.semicolon()
-		n = a
+		n, ok = p.end(a, p.className(&a.class))
 	case "break", "parse-vendor-option":
 		n, ok = p.words()
 	case "db-time-format":
@@ -78,20 +77,7 @@ func (p *parser) executable(cases caseContext) (n node, ok, known bool) {
 	default:
 		return p.parameterOrCall(t, word)
 	}
-	if !ok {
-		n = dropBroken(n)
-	}
 	return n, ok, true
-}
-
-// dropBroken keeps a node that was not read to its end only if it is a
-// declaration that others refer to.
-func dropBroken(n node) node {
-	switch n.(type) {
-	case *keyNode, *zoneNode:
-		return n
-	}
-	return nil
 }
 
 // parameterOrCall reads a server parameter, or the call of a function.
@@ -99,9 +85,6 @@ func (p *parser) parameterOrCall(t token.Token, word string) (node, bool, bool) 
 	if def := p.options.space("server").find(word); def != nil {
 		p.take()
 		n, ok := p.optionStatement(t, "", def)
-		if !ok {
-			n = nil
-		}
 		return n, ok, true
 	}
 	if isKeyword(word) || !continuesExpr(p.peek(1)) {
@@ -301,7 +284,7 @@ func (p *parser) switchStatement() (node, bool) {
 		return nil, false
 	}
 	if n.expr.typ() == typeBoolean {
-		p.fail(t, "use if", "switch needs data or a number, not a condition")
+		p.reports.warn(p.place(t), "use if", "switch compares data or numbers: a condition is equal to none of them")
 	}
 	if !p.expect(")", ") behind the expression of switch") {
 		return nil, false
@@ -426,7 +409,7 @@ func (p *parser) set(verb string, cases caseContext) (node, bool) {
 		return nil, false
 	}
 	n.expr, ok = p.expression(typeAny)
-	return n, ok && p.semicolon()
+	return p.end(n, ok)
 }
 
 // function reads the arguments and the body of a function.
@@ -458,7 +441,7 @@ func (p *parser) eval(t token.Token, verb string) (node, bool) {
 	n := &evalNode{at: p.at(t), verb: verb}
 	var ok bool
 	n.expr, ok = p.expression(typeData)
-	return n, ok && p.semicolon()
+	return p.end(n, ok)
 }
 
 // logLevels are the levels of log statements.

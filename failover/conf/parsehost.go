@@ -71,10 +71,13 @@ func (p *parser) uid() (node, bool) {
 // hostIdentifier reads `host-identifier option NAME VALUE;`.
 func (p *parser) hostIdentifier() (node, bool) {
 	t := p.take()
-	if p.peek(0).Is("v6relopt") {
-		return nil, p.refuse("host-identifier v6relopt belongs to DHCPv6, which is not served")
-	}
-	if !p.expect("option", "option after host-identifier") {
+	relayed := p.accept("v6relopt")
+	if relayed {
+		if _, ok := p.decimal("the number of a relay", 1<<31-1); !ok {
+			return nil, false
+		}
+		p.reports.note(p.place(t), "host-identifier v6relopt belongs to DHCPv6, which is not served")
+	} else if !p.expect("option", "option after host-identifier") {
 		return nil, false
 	}
 	def, ok := p.knownOption()
@@ -84,6 +87,9 @@ func (p *parser) hostIdentifier() (node, bool) {
 	n := &identifierNode{at: p.at(t), option: def}
 	if n.values, ok = p.optionValue(def); !ok {
 		return nil, false
+	}
+	if relayed {
+		return nil, p.semicolon()
 	}
 	return n, p.semicolon()
 }
@@ -100,9 +106,7 @@ const maxHardware = 20
 // hardware reads `hardware TYPE ADDRESS;`.
 func (p *parser) hardware(kind blockKind) (node, bool) {
 	t := p.take()
-	if kind != inHost {
-		p.misplaced(t, kind, "into a host")
-	}
+	p.hostOnly(t, kind)
 	n := &hardwareNode{at: p.at(t)}
 	if !p.hardwareType(n) {
 		return nil, false
@@ -158,12 +162,31 @@ func (p *parser) hardwareType(n *hardwareNode) bool {
 // fixed reads a fixed-address statement.
 func (p *parser) fixed(kind blockKind) (node, bool) {
 	t := p.take()
-	if kind != inHost {
-		p.misplaced(t, kind, "into a host")
-	}
+	p.hostOnly(t, kind)
 	addrs, ok := p.addresses()
 	if !ok {
 		return nil, false
 	}
 	return &fixedNode{at: p.at(t), addrs: addrs}, p.semicolon()
+}
+
+// hostOnly reports a statement that stands elsewhere than in a host itself.
+func (p *parser) hostOnly(t token.Token, kind blockKind) {
+	switch {
+	case kind != inHost:
+		p.misplaced(t, kind, "into a host")
+	case !p.direct:
+		p.fail(t, "write it in the host itself", "%s cannot stand in a file that a host includes", t.Describe())
+	}
+}
+
+// fixed6 reads a fixed-address6 statement, which is passed over.
+func (p *parser) fixed6(kind blockKind) (node, bool) {
+	t := p.take()
+	p.hostOnly(t, kind)
+	if _, ok := p.addresses6(); !ok {
+		return nil, false
+	}
+	p.reports.note(p.place(t), "fixed-address6 belongs to DHCPv6, which is not served")
+	return nil, p.semicolon()
 }

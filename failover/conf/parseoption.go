@@ -167,7 +167,7 @@ func (p *parser) unknownOption(name token.Token, def *optionDef) {
 	} else if rest, ok := strings.CutPrefix(strings.ToLower(name.Text), "option-"); ok && isDecimal(rest) {
 		remedy = "write unknown-" + rest
 	}
-	p.fail(name, remedy, "there is no option %s", def.fullName())
+	p.fail(name, remedy, "there is no option %s", def.label())
 }
 
 // knownOption reads the name of an option that exists.
@@ -377,16 +377,16 @@ func (p *parser) optionStatement(t token.Token, verb string, def *optionDef) (no
 	if p.accept("=") {
 		var ok bool
 		n.expr, ok = p.dataExpr()
-		return n, ok && p.semicolon()
+		return p.end(n, ok)
 	}
 	if v := p.peek(0); v.Is(";") && !(len(def.typ.fields) > 0 && def.typ.fields[0].kind == kindEmpty) {
-		p.fail(v, "", "%s has no value", def.fullName())
+		p.fail(v, "", "%s has no value", def.label())
 		p.take()
 		return nil, true
 	}
 	var ok bool
 	n.values, ok = p.optionValue(def)
-	return n, ok && p.semicolon()
+	return p.end(n, ok)
 }
 
 // optionValue reads the value of an option as its type has it.
@@ -448,7 +448,7 @@ func (p *parser) fieldValue(f *field, def *optionDef) (datum, bool) {
 		return p.number(f, 8, def)
 	case kindText:
 		if t.Kind != token.String && !t.Word() {
-			p.fail(t, quoteRemedy(p.wordsAhead()), "%s takes text, not %s", def.fullName(), t.Describe())
+			p.fail(t, quoteRemedy(p.wordsAhead()), "%s takes text, not %s", def.label(), t.Describe())
 			return d, false
 		}
 		p.take()
@@ -457,7 +457,7 @@ func (p *parser) fieldValue(f *field, def *optionDef) (datum, bool) {
 	case kindBoolean:
 		return p.booleanValue(def)
 	case kindData, kindSub:
-		d, ok := p.data("a string or hexadecimal octets for " + def.fullName())
+		d, ok := p.data("a string or hexadecimal octets for " + def.label())
 		return d, ok
 	case kindDomains, kindCompressed:
 		return p.domainList(f)
@@ -465,7 +465,7 @@ func (p *parser) fieldValue(f *field, def *optionDef) (datum, bool) {
 		return p.domainName(def)
 	case kindEmpty:
 		if !t.Is(";") {
-			p.fail(t, "", "%s takes no value", def.fullName())
+			p.fail(t, "", "%s takes no value", def.label())
 			return d, false
 		}
 		d.data = []byte{}
@@ -485,13 +485,13 @@ func (p *parser) number(f *field, width uint, def *optionDef) (datum, bool) {
 		return d, true
 	}
 	if t.Kind != token.Number && t.Kind != token.NumberOrName {
-		p.fail(t, numberRemedy(t), "%s takes a number, not %s", def.fullName(), t.Describe())
+		p.fail(t, numberRemedy(t), "%s takes a number, not %s", def.label(), t.Describe())
 		return d, false
 	}
 	p.take()
 	v, err := integer(t.Text, width)
 	if err != nil {
-		p.fail(t, numberRemedy(t), "%s: %v", def.fullName(), err)
+		p.fail(t, numberRemedy(t), "%s: %v", def.label(), err)
 	}
 	for shift := int(width) - 8; shift >= 0; shift -= 8 {
 		d.data = append(d.data, byte(v>>shift))
@@ -514,7 +514,7 @@ func (p *parser) booleanValue(def *optionDef) (datum, bool) {
 		case "no", "0", "disable", "disabled":
 			remedy = "write false"
 		}
-		p.fail(t, remedy, "%s takes true or false (or on, off), not %s", def.fullName(), t.Describe())
+		p.fail(t, remedy, "%s takes true or false (or on, off), not %s", def.label(), t.Describe())
 		return datum{}, false
 	}
 	p.take()
@@ -527,14 +527,14 @@ func (p *parser) nameValue(f *field, def *optionDef) (datum, bool) {
 	d := datum{kind: f.kind}
 	if f.kind == kindKey && t.Kind != token.String {
 		if d.name = p.dotted(); d.name == "" {
-			p.fail(t, "", "%s takes the name of a key, not %s", def.fullName(), t.Describe())
+			p.fail(t, "", "%s takes the name of a key, not %s", def.label(), t.Describe())
 			return d, false
 		}
 		d.data = []byte(d.name)
 		return d, true
 	}
 	if f.kind != kindKey && !t.Word() {
-		p.fail(t, quoteless(t), "%s takes a word, not %s", def.fullName(), t.Describe())
+		p.fail(t, quoteless(t), "%s takes a word, not %s", def.label(), t.Describe())
 		return d, false
 	}
 	p.take()
@@ -547,7 +547,7 @@ func (p *parser) nameValue(f *field, def *optionDef) (datum, bool) {
 			if w := nearest(t.Text, words); w != "" {
 				remedy = "write " + w
 			}
-			p.fail(t, remedy, "%s is none of the words for %s: %s", t.Text, def.fullName(), strings.Join(words, ", "))
+			p.fail(t, remedy, "%s is none of the words for %s: %s", t.Text, def.label(), strings.Join(words, ", "))
 			i = 0
 		}
 		d.data = []byte{byte(i)}

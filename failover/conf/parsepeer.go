@@ -10,7 +10,7 @@ import (
 // the largest one.
 var peerNumbers = map[string]uint32{
 	"port": 65535, "max-response-delay": 1<<31 - 1, "max-unacked-updates": 1<<31 - 1, "mclt": 1<<31 - 1,
-	"max-lease-misbalance": 100, "max-lease-ownership": 100, "min-balance": 1<<31 - 1, "max-balance": 1<<31 - 1,
+	"max-lease-misbalance": 1<<31 - 1, "max-lease-ownership": 1<<31 - 1, "min-balance": 1<<31 - 1, "max-balance": 1<<31 - 1,
 	"auto-partner-down": 1<<31 - 1, "split": 256,
 }
 
@@ -43,6 +43,11 @@ func (p *parser) failover(kind blockKind) (node, bool) {
 			return nil, true
 		}
 		return &peerRefNode{at: p.at(t), name: name.Text}, true
+	}
+	if s := p.peek(0); s.Is("state") {
+		p.reports.note(p.place(s), "the state of a failover peer belongs into the lease file; it has no effect here")
+		p.skip()
+		return nil, true
 	}
 	n := &peerNode{at: p.at(t), name: name.Text}
 	if !p.expect("{", "{ after the name of the failover peer") && !p.skipToBlockEnd() {
