@@ -59,7 +59,8 @@ type Node struct {
 	out      Output
 }
 
-// New makes a node with an empty table. Restore and Start follow.
+// New makes a node with an empty table. Restore and Start follow; before
+// Start it must be given no input.
 func New(opt Options) *Node {
 	if opt.Policy == nil {
 		opt.Policy = func(string) PeerPolicy { return PeerPolicy{} }
@@ -76,7 +77,6 @@ func New(opt Options) *Node {
 	}
 	n.solo.node = n
 	n.table.SetPools(dhcp.Pools(opt.Config))
-	n.dhcp = dhcp.New(opt.Config, n.table, n.partnerOf, opt.Seed)
 	return n
 }
 
@@ -102,7 +102,8 @@ func (n *Node) Start(now lease.Now) {
 	// Replay brings leases back in the order of the log; service goes on in
 	// the order of their ends.
 	n.table.SetPools(dhcp.Pools(n.cfg))
-	n.relate(now)
+	n.relate()
+	n.dhcp = dhcp.New(n.cfg, n.table, n.partnerOf, n.opt.Seed)
 	n.everywhere(now, failover.Started{})
 	if !n.opt.Watched {
 		n.everywhere(now, failover.ClockFacts{Trusted: true})
@@ -255,7 +256,7 @@ func (n *Node) reconfigure(now lease.Now, cfg *conf.Config) {
 	n.cfg = cfg
 	n.table.SetPools(dhcp.Pools(cfg))
 	known := append([]*relation(nil), n.relations...)
-	n.relate(now)
+	n.relate()
 	for _, r := range n.relations {
 		if !contains(known, r) {
 			n.step(now, r, failover.Started{})

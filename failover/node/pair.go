@@ -56,7 +56,7 @@ type PeerPolicy struct {
 
 // relate makes the endpoints of the configuration. Relationships that were
 // there before keep theirs.
-func (n *Node) relate(now lease.Now) {
+func (n *Node) relate() {
 	before := n.relations
 	n.relations = nil
 	for _, p := range n.cfg.Peers {
@@ -78,7 +78,6 @@ func (n *Node) relate(now lease.Now) {
 			delete(n.conns, c)
 		}
 	}
-	_ = now
 }
 
 // sameRelation tells whether an endpoint may go on under the new declaration.
@@ -158,10 +157,9 @@ func (n *Node) partnerOf(p *conf.Pool) dhcp.Partner {
 	if p.Peer == nil {
 		return n.solo
 	}
-	if r := n.relation(p.Peer.Name); r != nil {
-		return partner{r.end}
-	}
-	return n.solo
+	// Every pool's peer is declared, and every declared peer has its endpoint
+	// before the responder asks.
+	return partner{n.relation(p.Peer.Name).end}
 }
 
 // step gives an event to an endpoint and takes what it leads to.
