@@ -277,7 +277,7 @@ func (w *Writer) Object(o *lease.Object) error {
 // isDotted tells whether s is words with dots between them.
 func isDotted(s string) bool {
 	for part := range strings.SplitSeq(s, ".") {
-		if part == "" || strings.Trim(part, wordChars) != "" {
+		if part == "" || part[0] == '-' || part[0] == '_' || strings.Trim(part, wordChars) != "" {
 			return false
 		}
 	}

@@ -104,7 +104,7 @@ func TestNamesThatDhcpdLeavesOut(t *testing.T) {
 	if err := w.Lease(&l); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"two words", "", ".", "a..b", "a.", "{"} {
+	for _, name := range []string{"two words", "", ".", "a..b", "a.", "{", "_", "a.-"} {
 		if err := w.Object(&lease.Object{Kind: "host", Name: name}); err == nil {
 			t.Errorf("host %q was written", name)
 		}
