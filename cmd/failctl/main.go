@@ -48,6 +48,7 @@ type command struct {
 // options are the flags that any command takes.
 type options struct {
 	control string
+	conf    string
 	json    bool
 }
 
@@ -97,6 +98,7 @@ func parseArgs(args []string) (o options, words []string, err error) {
 	set := flag.NewFlagSet("failctl", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	set.StringVar(&o.control, "control", control.DefaultPath, "")
+	set.StringVar(&o.conf, "cf", "", "")
 	set.BoolVar(&o.json, "json", false, "")
 	for rest := args; ; {
 		if err := set.Parse(rest); err != nil {
@@ -147,6 +149,8 @@ files (no running server is needed)
   log repair DIR            save what can be saved of a damaged one
 
   --control PATH            socket of the server (` + control.DefaultPath + `)
+  -cf FILE                  for import and export: the dhcpd.conf that the
+                            leases belong to, for what depends on failover
   --json                    answers as JSON, for programs
 
 examples:

@@ -329,11 +329,13 @@ func recoverLeases(n *node.Node, log *store.Log, opt Options, count *counters) (
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	for _, line := range report.Lines() {
-		opt.Log.Sayf(dhcp.LevelInfo, "%s", line)
+	if !log.New() {
+		for _, line := range report.Lines() {
+			opt.Log.Sayf(dhcp.LevelInfo, "%s", line)
+		}
 	}
 	if log.New() && opt.LeaseFile != "" {
-		if err := importLeases(k, n, opt.LeaseFile); err != nil {
+		if err := importLeases(k, n, opt.LeaseFile, len(opt.Config.Peers) == 0); err != nil {
 			return nil, errors.Join(err, k.close())
 		}
 	}

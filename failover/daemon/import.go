@@ -22,10 +22,14 @@ func ReadLeaseFile(file string) (*leasefile.File, error) {
 
 // importLeases takes over the leases of another server at the first start,
 // into the node and onto the disk, and says what was read and what was not.
-func importLeases(k *keeper, n *node.Node, file string) error {
+// alone is set for a server without a partner: all free addresses are its own.
+func importLeases(k *keeper, n *node.Node, file string, alone bool) error {
 	f, err := ReadLeaseFile(file)
 	if err != nil {
 		return err
+	}
+	if alone {
+		f.JoinFree()
 	}
 	records := make([]lease.Record, 0, batchSize)
 	put := func() error {

@@ -15,6 +15,14 @@ func Check(fs FS) (Report, error) {
 	return look(fs, func(string, int64, lease.Record) error { return nil })
 }
 
+// Read hands every record to fn, oldest first, changes nothing and needs no
+// lock, so that a tool can look into the store of a running server. It goes on
+// behind damage; its error is then as that of Check. A *lease.Lease is valid
+// during the call only.
+func Read(fs FS, fn func(lease.Record) error) (Report, error) {
+	return look(fs, func(_ string, _ int64, rec lease.Record) error { return fn(rec) })
+}
+
 // Dump writes every record in order, one line each, and goes on behind damage.
 func Dump(fs FS, w io.Writer) error {
 	out := bufio.NewWriter(w)
@@ -54,8 +62,9 @@ func Describe(rec lease.Record) string {
 	case *lease.Lease:
 		return describeLease(r)
 	case *lease.Peer:
-		return fmt.Sprintf("peer %q %s since %s partner %s since %s mclt %d contact %s authority %d epoch %d facts %#x hba %x",
-			r.Name, r.State, r.Since, r.Partner, r.PartnerSince, r.MCLT, r.LastContact, r.Authority, r.Epoch, r.Facts, r.HBA)
+		return fmt.Sprintf("peer %q %s since %s partner %s since %s mclt %d contact %s authority %d epoch %d down-from %s lost %s facts %#x hba %x",
+			r.Name, r.State, r.Since, r.Partner, r.PartnerSince, r.MCLT, r.LastContact, r.Authority, r.Epoch,
+			r.DownFrom, r.Lost, r.Facts, r.HBA)
 	case *lease.Boot:
 		return fmt.Sprintf("boot %q %s started %s alive %s store %s resets %v",
 			r.ID, r.Reason, r.Started, r.LastAlive, r.StoreOrigin, r.Resets)
