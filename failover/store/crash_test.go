@@ -376,3 +376,51 @@ func TestFullDisk(t *testing.T) {
 		verify(t, fs.PowerCut(), h, fmt.Sprintf("seed %d, after a full disk", seed))
 	}
 }
+
+// A snapshot that fails takes nothing with it: the log goes on, and the next
+// snapshot counts.
+func TestSnapshotFails(t *testing.T) {
+	for after := 1; ; after++ {
+		fs, h := faultfs.New(3), &history{}
+		s, err := start(fs, h, tiny)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng := rand.New(rand.NewPCG(1, 1))
+		if err := s.batch(rng, 20); err != nil {
+			t.Fatal(err)
+		}
+		snap, err := s.log.BeginSnapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.synced = s.now // the old log was sealed
+		fs.FailAt(fs.Ops()+after, syscall.EIO)
+		for c, v := range s.now {
+			if err := snap.Add(leaseOf(c, v)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := snap.Commit(); err == nil {
+			return // it has no more operations
+		} else if !errors.Is(err, syscall.EIO) || s.log.Err() != nil {
+			t.Fatalf("operation %d: %v, dead %v", after, err, s.log.Err())
+		}
+		fs.FailAt(0, nil)
+		if err := s.batch(rng, 3); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.sync(); err != nil {
+			t.Fatal(err)
+		}
+		if after%2 == 0 {
+			if err := s.snapshot(rng); err != nil {
+				t.Fatalf("operation %d: the next snapshot: %v", after, err)
+			}
+			if err := s.sync(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		verify(t, fs.PowerCut(), h, fmt.Sprintf("operation %d of a snapshot failed", after))
+	}
+}
