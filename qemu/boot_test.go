@@ -20,75 +20,92 @@ import (
 // the host has other work.
 const bootTime = 4 * time.Minute
 
-// bench is what the boot tests share: images of the board pc with the test
-// program as init.
-var bench struct {
-	once   sync.Once
-	err    error
-	dir    string
+// benches are what the boot tests share: an image of each board that they
+// start, with the test program as init.
+var benches struct {
+	sync.Mutex
+	dir   string
+	ready map[string]bench
+}
+
+type bench struct {
 	image  string // disk
 	direct Direct
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bench.dir != "" {
-		os.RemoveAll(bench.dir)
+	if benches.dir != "" {
+		os.RemoveAll(benches.dir)
 	}
 	os.Exit(code)
 }
 
-// images builds the shared images once, or skips the test where boxes cannot be
-// started.
-func needImages(t *testing.T) {
+// imageOf builds a board's image once, or skips the test where no machines
+// shall be started.
+func imageOf(t *testing.T, name string) bench {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts virtual machines; not with -short")
 	}
-	bench.once.Do(func() { bench.err = makeBench() })
-	if bench.err != nil {
-		t.Fatal(bench.err)
+	benches.Lock()
+	defer benches.Unlock()
+	if b, ok := benches.ready[name]; ok {
+		return b
 	}
+	if benches.dir == "" {
+		var err error
+		if benches.dir, err = os.MkdirTemp("", "bench-"); err != nil {
+			t.Fatal(err)
+		}
+		benches.ready = map[string]bench{}
+	}
+	b, err := makeBench(name, filepath.Join(benches.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	benches.ready[name] = b
+	return b
 }
 
-func makeBench() error {
+func makeBench(name, path string) (bench, error) {
 	ctx, stop := context.WithTimeout(context.Background(), bootTime)
 	defer stop()
-	var err error
-	if bench.dir, err = os.MkdirTemp("", "bench-"); err != nil {
-		return err
-	}
-	o := images.Options{Version: "test", Time: time.Unix(1_700_000_000, 0), Binaries: map[string]string{layout.Init: filepath.Join(bench.dir, "init")}}
-	o.Board, _ = board.ByName("pc")
+	o := images.Options{Version: "test", Time: time.Unix(1_700_000_000, 0), Binaries: map[string]string{layout.Init: path + ".init"}}
+	o.Board, _ = board.ByName(name)
 	if err := images.Compile(ctx, o.Board.Arch, "tandem/images/testdata/testinit", o.Binaries[layout.Init]); err != nil {
-		return err
+		return bench{}, err
 	}
+	var err error
 	if o.Lock, err = apt.ReadLock("../images/kernel.lock"); err != nil {
-		return err
+		return bench{}, err
 	}
 	if o.Sources, err = apt.Host(o.Lock.Suite); err != nil {
-		return err
+		return bench{}, err
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return err
+		return bench{}, err
 	}
 	o.Cache = filepath.Join(cache, "tandem")
-	bench.image = filepath.Join(bench.dir, "pc.img")
-	if _, err := images.Build(ctx, o, bench.image); err != nil {
-		return err
+	b := bench{image: path + ".img"}
+	if _, err := images.Build(ctx, o, b.image); err != nil {
+		return bench{}, err
 	}
 	k, err := images.Direct(ctx, o)
 	if err != nil {
-		return err
+		return bench{}, err
 	}
-	bench.direct = Direct{Kernel: k.Kernel, RAMDisk: filepath.Join(bench.dir, "initrd"), CommandLine: k.CommandLine}
-	return os.WriteFile(bench.direct.RAMDisk, k.RAMDisk, 0o600)
+	b.direct = Direct{Kernel: k.Kernel, RAMDisk: path + ".initrd", CommandLine: k.CommandLine}
+	return b, os.WriteFile(b.direct.RAMDisk, k.RAMDisk, 0o600)
 }
 
-// place sets a box up on a lab of its own and switches it on.
-func place(t *testing.T, m Machine, prepare func(disk string)) (*Box, context.Context) {
+// place sets a box with a board's image up on a lab of its own and switches it
+// on. prepare may change the disk before.
+func place(t *testing.T, name string, m Machine, prepare func(disk string)) (*Box, context.Context) {
 	t.Helper()
+	bench := imageOf(t, name)
+	m.Direct = bench.direct
 	lab, err := NewLab()
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +115,9 @@ func place(t *testing.T, m Machine, prepare func(disk string)) (*Box, context.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Name, m.Arch = t.Name(), "amd64"
+	if b, ok := board.ByName(name); ok {
+		m.Name, m.Arch = t.Name(), b.Arch
+	}
 	m.Disk = filepath.Join(lab.Dir, "disk")
 	if err := CopySparse(bench.image, m.Disk, 1<<30); err != nil {
 		t.Fatal(err)
@@ -138,8 +157,7 @@ func typed(t *testing.T, b *Box, line string) {
 
 // One start without a boot loader shows most of what a lab can do.
 func TestBoxOnTheBench(t *testing.T) {
-	needImages(t)
-	b, ctx := place(t, Machine{Start: StartDirect, Direct: bench.direct, Clock: time.Date(2031, 6, 1, 0, 0, 0, 0, time.UTC)}, nil)
+	b, ctx := place(t, "pc", Machine{Start: StartDirect, Clock: time.Date(2031, 6, 1, 0, 0, 0, 0, time.UTC)}, nil)
 	watch, stop := b.Console.Watch()
 	defer stop()
 	expect(t, ctx, b, `testinit: image=pc slot=none`)
@@ -152,6 +170,13 @@ func TestBoxOnTheBench(t *testing.T) {
 	expect(t, ctx, b, `testinit: ready`)
 	if len(watch) == 0 {
 		t.Error("a watcher of the console saw nothing")
+	}
+	// Frames go both ways.
+	typed(t, b, "mirror")
+	expect(t, ctx, b, `mirror on `)
+	client := plug(t, b.Machine.Ports[0].To, "client")
+	client.port.Send(frame(mac(1), mac(9), 42))
+	for back := client.take(t); MAC(back[:6]) != mac(9) || back[14] != 42; back = client.take(t) {
 	}
 	// A cable is pulled and plugged in.
 	for _, up := range []bool{false, true} {
@@ -203,16 +228,20 @@ func TestBoxOnTheBench(t *testing.T) {
 	}
 }
 
-// The same image starts by BIOS and by UEFI, and from SATA as from virtio.
-func TestBothFirmwares(t *testing.T) {
-	for _, m := range []Machine{
-		{Start: StartBIOS, DiskBus: "ahci", Memory: 128},
-		{Start: StartUEFI, Memory: 512},
+// The same image starts by BIOS and by UEFI, and from SATA as from virtio; the
+// image for arm64 starts by UEFI.
+func TestFirmwares(t *testing.T) {
+	for name, tt := range map[string]struct {
+		board   string
+		machine Machine
+	}{
+		"bios":  {"pc", Machine{Start: StartBIOS, DiskBus: "ahci", Memory: 128}},
+		"uefi":  {"pc", Machine{Start: StartUEFI, Memory: 512}},
+		"arm64": {"qemu-arm64", Machine{Start: StartUEFI, Memory: 512}},
 	} {
-		t.Run(string(m.Start), func(t *testing.T) {
-			needImages(t)
-			b, ctx := place(t, m, nil)
-			expect(t, ctx, b, `image=pc slot=a tries=2`)
+		t.Run(name, func(t *testing.T) {
+			b, ctx := place(t, tt.board, tt.machine, nil)
+			expect(t, ctx, b, `image=`+tt.board+` slot=a tries=2`)
 			expect(t, ctx, b, `testinit: ready`)
 			typed(t, b, "well")
 			expect(t, ctx, b, `well \{Order:a Tries:map\[a:3 b:3\]\}: <nil> <nil> <nil>`)
@@ -230,8 +259,7 @@ func TestBothFirmwares(t *testing.T) {
 // An updated slot whose init dies is left after its tries, the old one starts
 // and marks itself well.
 func TestFallbackToTheOtherSlot(t *testing.T) {
-	needImages(t)
-	b, ctx := place(t, Machine{Start: StartBIOS}, func(disk string) {
+	b, ctx := place(t, "pc", Machine{Start: StartBIOS}, func(disk string) {
 		writeEnv(t, disk, grubenv.Fresh().Try("b", 2))
 	})
 	for _, tries := range []string{"1", "0"} {

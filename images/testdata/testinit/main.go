@@ -5,6 +5,7 @@
 //
 //	well      give the running slot all its starts back
 //	link      tell each port's carrier
+//	mirror    send every frame of type 88b5 that comes to LAN1 back to its sender
 //	count     raise the counter on the data partition, synced
 //	bite      open the watchdog with 5 s and never feed it
 //	panic     die, as an init with a bug does
@@ -16,6 +17,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -301,6 +303,11 @@ func obey(word string, b board.Board) {
 		for _, n := range named {
 			say("link %s=%s", n.Label, read("/sys/class/net/"+n.NIC.Name+"/carrier"))
 		}
+	case "mirror":
+		named, _ := board.Assign(b, nics())
+		if len(named) > 0 {
+			go mirror(named[0].NIC.Name)
+		}
 	case "count":
 		count()
 	case "bite":
@@ -320,6 +327,36 @@ func obey(word string, b board.Board) {
 		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	default:
 		say("%q is not understood", word)
+	}
+}
+
+// mirror answers test frames until the end.
+func mirror(name string) {
+	const testFrame = 0x88b5 // IEEE 802 local experimental
+	s, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
+	dev, devErr := net.InterfaceByName(name)
+	if err != nil || devErr != nil {
+		say("mirror: %v %v", err, devErr)
+		return
+	}
+	at := &unix.SockaddrLinklayer{Protocol: testFrame>>8 | testFrame&0xff<<8, Ifindex: dev.Index}
+	if err := unix.Bind(s, at); err != nil {
+		say("mirror: %v", err)
+		return
+	}
+	say("mirror on %s", name)
+	buf := make([]byte, 2048)
+	for {
+		n, _, err := unix.Recvfrom(s, buf, 0)
+		if err != nil || n < 14 {
+			say("mirror: %d bytes, %v", n, err)
+			return
+		}
+		copy(buf, buf[6:12])
+		copy(buf[6:], dev.HardwareAddr)
+		if err := unix.Sendto(s, buf[:n], 0, at); err != nil {
+			say("mirror: %v", err)
+		}
 	}
 }
 
