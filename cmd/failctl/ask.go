@@ -59,6 +59,7 @@ func statusText(out *output, s *node.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", out.bold(s.Sentence))
 	fmt.Fprintf(&b, "dhcpfd %s, up %s, %s leases on record\n", s.Version, span(time.Duration(s.Uptime)*time.Second), thousands(s.Records))
+	b.WriteString(peersText(out, s.Peers, s.Now))
 	b.WriteString("\n" + out.bold("Interfaces") + "\n")
 	if len(s.Interfaces) == 0 {
 		b.WriteString("none is up\n")
@@ -205,11 +206,11 @@ func showCounters(out *output, o options, args []string) error {
 }
 
 func showWhy(out *output, o options, args []string) error {
-	if len(args) != 1 {
-		return usageError("why takes one address, MAC address or client identifier")
+	if len(args) > 1 {
+		return usageError("why takes one address, MAC address, client identifier or failover peer, or nothing")
 	}
 	var facts []string
-	return askOne(out, o, []string{"why", args[0]}, &facts, func() {
+	return askOne(out, o, append([]string{"why"}, args...), &facts, func() {
 		for _, f := range facts {
 			fmt.Fprintln(out, f)
 		}

@@ -50,6 +50,7 @@ type options struct {
 	control string
 	conf    string
 	json    bool
+	yes     bool
 }
 
 var commands = []command{
@@ -59,6 +60,17 @@ var commands = []command{
 	{"leases", showLeases},
 	{"counters", showCounters},
 	{"why", showWhy},
+	{"partner-down", orderPartnerDown},
+	{"removed", orderRemoved},
+	{"maintenance", orderMaintenance},
+	{"pause", orderPause},
+	{"resume", orderResume},
+	{"calm", orderCalm},
+	{"key show", showKey},
+	{"key pin", pinKey},
+	{"key forget", forgetKey},
+	{"decode", decode},
+	{"migrate plan", migratePlan},
 	{"conf check", checkConf},
 	{"conf print", printConf},
 	{"log check", checkLog},
@@ -100,6 +112,7 @@ func parseArgs(args []string) (o options, words []string, err error) {
 	set.StringVar(&o.control, "control", control.DefaultPath, "")
 	set.StringVar(&o.conf, "cf", "", "")
 	set.BoolVar(&o.json, "json", false, "")
+	set.BoolVar(&o.yes, "yes", false, "")
 	for rest := args; ; {
 		if err := set.Parse(rest); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
@@ -138,10 +151,27 @@ ask the running server
                             or a part of a MAC address, client id or host name
   counters                  figures since the start
   why IP|MAC|ID             what decides about this address or client
+  why [PEER]                state and posture, the rule, what will change it when
+
+command the running server (PEER may be left out where there is one)
+  partner-down [PEER]       the partner is off and stays off: shows evidence and
+                            cost, asks; refused while the partner is heard
+  removed [PEER]            the partner is gone for good
+  maintenance on|off [PEER] hand every address to the partner, and take service up
+                            again
+  pause|resume [PEER]       stop for a short while without handing over
+  calm [PEER]               end the caution after a reset storm (R10)
 
 files (no running server is needed)
   conf check FILE           is this dhcpd.conf good?
   conf print FILE           the same in canonical form
+  key show DIR              pin of this server's key, made if need be
+  key pin DIR PEER PIN      speak to this partner by TLS with this key only
+  key forget DIR PEER       back to clear text
+  migrate plan FILE FILE FILE FILE
+                            steps from a dhcpd pair to Tandem: dhcpd.conf and
+                            dhcpd.leases of the primary, then of the secondary
+  decode [FILE]             failover messages in a capture or hexadecimal text
   leases export DIR [FILE]  write the leases of a store as dhcpd.leases
   leases import FILE DIR    read dhcpd.leases into an empty store
   log check DIR             is this lease store whole?
@@ -152,6 +182,7 @@ files (no running server is needed)
   -cf FILE                  for import and export: the dhcpd.conf that the
                             leases belong to, for what depends on failover
   --json                    answers as JSON, for programs
+  --yes                     do not ask
 
 examples:
   failctl status
