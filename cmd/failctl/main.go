@@ -151,13 +151,13 @@ ask the running server
                             or a part of a MAC address, client id or host name
   counters                  figures since the start
   why IP|MAC|ID             what decides about this address or client
-  why [PEER]                state and posture, the rule, what will change it when
+  why [PEER]                state, posture and rule, what changes it and when
 
 command the running server (PEER may be left out where there is one)
   partner-down [PEER]       the partner is off and stays off: shows evidence and
                             cost, asks; refused while the partner is heard
   removed [PEER]            the partner is gone for good
-  maintenance on|off [PEER] hand every address to the partner, and take service up
+  maintenance on|off [PEER] hand all addresses to the partner; take service up
                             again
   pause|resume [PEER]       stop for a short while without handing over
   calm [PEER]               end the caution after a reset storm (R10)
