@@ -187,9 +187,23 @@ func (l *Log) switchTo(f File, gen uint64, chain uint32) error {
 	if err == nil {
 		err = l.fs.SyncDir()
 	}
+	if err == nil {
+		err = l.leave()
+	}
 	if err != nil {
 		return l.die("begin", errors.Join(err, f.Close()))
 	}
+	l.mu.Lock()
+	l.gen, l.end, l.again = gen, headerSize, false
+	l.mu.Unlock()
+	l.file, l.chain = f, chain
+	l.alloc = headerSize + l.opt.Reserve + l.opt.Chunk
+	l.synced, l.owed, l.full = headerSize, false, false
+	return nil
+}
+
+// leave closes the log that was sealed, and gives back the room behind its end.
+func (l *Log) leave() error {
 	l.mu.Lock()
 	if l.sizes.older == nil {
 		l.sizes.older = make(map[uint64]int64)
@@ -197,16 +211,11 @@ func (l *Log) switchTo(f File, gen uint64, chain uint32) error {
 	if l.file != nil {
 		l.sizes.older[l.gen] = l.end
 	}
-	l.gen, l.end = gen, headerSize
 	l.mu.Unlock()
-	old := l.file
-	l.file, l.chain = f, chain
-	l.alloc = headerSize + l.opt.Reserve + l.opt.Chunk
-	l.synced, l.owed = headerSize, false
-	if old != nil {
-		if err := old.Close(); err != nil {
-			return l.die("leave", err)
-		}
+	if l.file == nil {
+		return nil
 	}
-	return nil
+	old := l.file
+	l.file = nil
+	return errors.Join(old.Truncate(l.end), old.Close())
 }

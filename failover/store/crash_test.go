@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -374,6 +375,44 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		verify(t, fs.PowerCut(), h, fmt.Sprintf("seed %d, after a full disk", seed))
+	}
+}
+
+// Attempts at a snapshot on a disk that can not take one do not fill it.
+func TestFailingSnapshotsLeaveOneLog(t *testing.T) {
+	fs, h := faultfs.New(3), &history{}
+	s, err := start(fs, h, tiny)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range 10 {
+		if err := s.batch(rng, 1); err != nil {
+			t.Fatal(err)
+		}
+		snap, err := s.log.BeginSnapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.synced = s.now // that is what BeginSnapshot promises
+		snap.Abort()
+		if i%3 == 0 { // the other way to fail
+			fs.FailAt(fs.Ops()+1, syscall.EIO)
+			if _, err := s.log.BeginSnapshot(); !errors.Is(err, syscall.EIO) || s.log.Err() != nil {
+				t.Fatalf("%v, dead %v", err, s.log.Err())
+			}
+		}
+	}
+	names, err := fs.List()
+	if err != nil || strings.Join(names, " ") != "log-1 log-2" {
+		t.Errorf("files %q, %v", names, err)
+	}
+	if most := int64(24 + 40*20 + 2*int(tiny.Chunk+tiny.Reserve)); fs.Used() > most {
+		t.Errorf("%d octets are used, more than %d", fs.Used(), most)
+	}
+	verify(t, fs.PowerCut(), h, "after ten failed snapshots")
+	if err := s.snapshot(rng); err == nil {
+		t.Error("the old process still writes")
 	}
 }
 

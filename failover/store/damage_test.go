@@ -227,7 +227,9 @@ func TestRepairIsDurable(t *testing.T) {
 
 func TestMissingFile(t *testing.T) {
 	fs := faultfs.New(1)
-	s, err := start(fs, &history{}, tiny)
+	opt := tiny
+	opt.MinLog = 1 // a new log with every attempt at a snapshot
+	s, err := start(fs, &history{}, opt)
 	check(t, err)
 	for v := range 3 {
 		check(t, s.log.Append([]lease.Record{leaseOf(v, lease.Time(v+1))}))

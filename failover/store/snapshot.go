@@ -41,8 +41,9 @@ type Snapshot struct {
 }
 
 // BeginSnapshot seals the log, begins the next one, and opens a snapshot of
-// the state in between. The caller adds the whole state, in as many slices as
-// it likes, while it goes on appending changes. ErrFull means that there is no
+// the state in between; everything appended so far is synced by that. The
+// caller adds the whole state, in as many slices as it likes, while it goes on
+// appending changes. ErrFull means that there is no
 // room and the old log goes on; after any other error look at Err.
 func (l *Log) BeginSnapshot() (*Snapshot, error) {
 	if err := l.usable(); err != nil {
@@ -50,6 +51,13 @@ func (l *Log) BeginSnapshot() (*Snapshot, error) {
 	}
 	if l.busy() {
 		return nil, errors.New("store: a snapshot is under way")
+	}
+	if l.canRetry() {
+		// Its log holds all that changed since, so it does for another one.
+		if err := l.Sync(); err != nil {
+			return nil, err
+		}
+		return l.openSnapshot()
 	}
 	gen := l.gen + 1
 	f, chain, err := l.newLog(gen)
@@ -65,6 +73,15 @@ func (l *Log) BeginSnapshot() (*Snapshot, error) {
 	return l.openSnapshot()
 }
 
+// canRetry tells whether the current log was begun for a snapshot that failed,
+// and is still short. A disk that can not take a snapshot should not be given
+// a new log with every attempt.
+func (l *Log) canRetry() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.again && l.end < l.opt.MinLog
+}
+
 // seal ends the current log for good.
 func (l *Log) seal() error {
 	buf, chain := appendSeal(l.enc.buf[:0], l.chain)
@@ -77,12 +94,12 @@ func (l *Log) seal() error {
 // openSnapshot begins the snapshot on which the current log builds.
 func (l *Log) openSnapshot() (*Snapshot, error) {
 	s, err := newSnapshot(l, l.gen, 0)
+	l.mu.Lock()
+	l.snapshot, l.again = s, err != nil
+	l.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	l.snapshot = s
-	l.mu.Unlock()
 	if !l.opt.Foreground {
 		go s.run()
 	}
@@ -225,7 +242,7 @@ func (s *Snapshot) run() {
 func (s *Snapshot) settle(err error) {
 	l := s.log
 	l.mu.Lock()
-	l.snapshot = nil
+	l.snapshot, l.again = nil, !s.w.counts
 	if s.w.counts {
 		l.sizes.snapshot = s.w.off
 		for gen := range l.sizes.older {

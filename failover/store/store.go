@@ -155,6 +155,7 @@ type Log struct {
 	dead   error
 
 	mu       sync.Mutex // guards what a finishing Snapshot changes
+	again    bool       // the current log was begun for a snapshot that failed
 	snapshot *Snapshot  // the one under way
 	sizes    sizes
 }

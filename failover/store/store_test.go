@@ -222,7 +222,7 @@ func TestSnapshotGivenUp(t *testing.T) {
 		must(t, l.Close()) // gives the second one up as well
 		<-s.Done()
 		l, m, rep := mustOpen(t, dir, opt)
-		if len(m.leases) != 2 || rep.Snapshot != 0 || rep.Logs != 3 {
+		if len(m.leases) != 2 || rep.Snapshot != 0 || rep.Logs != 2 {
 			t.Errorf("%d leases, %v", len(m.leases), rep.Lines())
 		}
 		must(t, l.Close())
