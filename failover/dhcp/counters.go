@@ -105,13 +105,18 @@ func (r *Responder) Counters(fn func(name string, value uint64)) {
 	fn("dhcp.profiles.limit", maxProfiles)
 }
 
+// endGrace is how long after its end a lease stays bound, in seconds: records
+// count in whole seconds, while the client counts from the moment at which it
+// asked.
+const endGrace lease.Seconds = 1
+
 // Deadline is the monotonic moment in nanoseconds at which Tick has something
 // to do, zero if never: an offer lapses or a lease ends.
 func (r *Responder) Deadline() int64 {
 	at := r.offers.deadline()
 	if end, ok := r.table.NextEnd(); ok {
 		// At least one: zero would mean never.
-		mono := max(1, r.last.Mono+(int64(end)*1e9-r.last.Wall))
+		mono := max(1, r.last.Mono+(int64(end.Add(endGrace))*1e9-r.last.Wall))
 		if at == 0 || mono < at {
 			at = mono
 		}
@@ -126,5 +131,5 @@ func (r *Responder) Tick(now lease.Now, out *Out) {
 		r.count[cOfferLapsed]++
 		r.dropOffer(o)
 	}
-	r.table.Ended(now.Time(), func(l *lease.Lease) { r.ended(now, l, out) })
+	r.table.Ended(lease.Time(max(0, int64(now.Time())-int64(endGrace))), func(l *lease.Lease) { r.ended(now, l, out) })
 }

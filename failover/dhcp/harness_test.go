@@ -113,8 +113,7 @@ func (m *msg) unicast() *msg {
 	m.p.Src = fromNet(m.m.ClientIPAddr)
 	return m
 }
-func (m *msg) with(fn func(*dhcpv4.DHCPv4)) *msg { fn(m.m); return m }
-func (m *msg) on(i *Interface) *msg              { m.p.If = i; return m }
+func (m *msg) on(i *Interface) *msg { m.p.If = i; return m }
 
 // send hands the request in, through the codec, and gives what came out.
 func (m *msg) send() *result {

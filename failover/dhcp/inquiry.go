@@ -82,13 +82,15 @@ func (q *inquiry) read(now lease.Now, p *Packet, out *Out) bool {
 
 // readAgent takes from option 82 and option 118 what decides about the
 // network and the server identifier. Link-selection goes before
-// subnet-selection.
+// subnet-selection; a damaged one selects nothing.
 func (q *inquiry) readAgent() {
 	if v, ok := q.m.Options[optSubnetSelect]; ok {
-		q.link, q.hasLink = addressOption(v)
+		q.link, _ = addressOption(v)
+		q.hasLink = true
 	}
 	if v, ok := subOption(q.agent, agentLinkSelect); ok {
-		q.link, q.hasLink = addressOption(v)
+		q.link, _ = addressOption(v)
+		q.hasLink = true
 	}
 	if v, ok := subOption(q.agent, agentServerIDOver); ok {
 		q.override, _ = addressOption(v)

@@ -77,12 +77,20 @@ func (r *Responder) elsewhere(q *inquiry, s *conf.Subnet, ip lease.IP) bool {
 // wrongNetwork sees to a client that asks for an address of another network
 // than the one it is on, or of none. Whether a packet that came straight from
 // a client with an address crossed a router cannot be known, so only what a
-// relay passed on, or what was broadcast without an address, is judged.
+// relay passed on, or what was broadcast without an address, is judged. An
+// interface without a subnet of its own takes renewals from beyond routers.
 func (r *Responder) wrongNetwork(q *inquiry, s *conf.Subnet, n *conf.SharedNetwork, ip lease.IP) bool {
 	if q.network != nil && (n == q.network || !(q.ciaddr != 0 && q.giaddr != 0 || q.hasWanted && q.ciaddr == 0)) {
 		return false
 	}
 	r.head(q, "DHCPREQUEST", r.nameOf(q, ip))
+	if q.network == nil && q.giaddr == 0 && !q.hasLink {
+		if q.kind == Renewing && s != nil {
+			return false
+		}
+		r.refuse(q, nil, cUnknownSegment, ruleSegment, LevelInfo, ": unknown network segment")
+		return true
+	}
 	authoritative, why := false, "unknown subnet"
 	switch {
 	case q.network != nil:
