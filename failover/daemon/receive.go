@@ -136,11 +136,15 @@ func (r *reader) accept(p *parcel, m mmsg.Message, now int64) bool {
 // within takes the tokens that the message costs.
 func (r *reader) within(raw []byte, now int64) bool {
 	giaddr := raw[offsetGiaddr : offsetGiaddr+4]
-	if [4]byte(giaddr) != [4]byte{} && !r.relays.allow(giaddr, now) {
+	relayed := [4]byte(giaddr) != [4]byte{}
+	if relayed && !r.relays.allow(giaddr, now) {
 		r.count.add(relayThrottled, 1)
 		return false
 	}
 	hlen := min(int(raw[offsetHlen]), 16)
+	if relayed && hlen == 0 {
+		return true // a leasequery names no client (RFC 4388 section 6.2); who asks has paid
+	}
 	if !r.clients.allow(raw[offsetChaddr:offsetChaddr+hlen], now) {
 		r.count.add(clientThrottled, 1)
 		return false
