@@ -70,6 +70,9 @@ func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
 		return
 	}
 	e.counters.RejectsSent++
+	if no.reason == wire.RejectLessCritical {
+		e.absorb(m)
+	}
 	ack.Reject, ack.Message = wire.Some(no.reason), wire.Some(no.text)
 	e.reply(c, ack, m.XID)
 	if no.reason == wire.RejectFatalConflict || no.reason == wire.RejectOutdated {
@@ -77,6 +80,26 @@ func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
 		e.counters.Stale++
 		e.insist(m.IP.V)
 	}
+}
+
+// absorb keeps the longer promise when both servers served the same client at
+// about the same time: which answer reached it last, the clocks do not tell.
+func (e *Endpoint) absorb(m *wire.Bndupd) {
+	held := e.table.Look(m.IP.V)
+	if !e.sameLease(&held, m) || e.order(&held, m) != 0 || m.LeaseExpiry.V <= held.Ends {
+		return
+	}
+	held.Ends = m.LeaseExpiry.V
+	held.TSFP = max(held.TSFP, m.PotentialExpiry.Or(0))
+	held.Flags |= lease.FlagPending
+	e.store(held)
+	e.enqueue(held.IP)
+}
+
+// sameLease tells whether both are about the same client's live lease.
+func (e *Endpoint) sameLease(held *lease.Lease, m *wire.Bndupd) bool {
+	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
+	return held.State == lease.Active && m.Status.V == lease.Active && held.Client().Matches(theirs)
 }
 
 // insist has our version of a lease told once more.
@@ -119,18 +142,28 @@ func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
 	return e.judgeTransition(&held, m)
 }
 
-// yields is dhcpd's rule for two updates that cross: both servers must come
-// to the same winner.
+// yields decides between two updates that cross; both servers must come to
+// the same winner. dhcpd's rule lets both sides yield when ACTIVE meets
+// EXPIRED, so that they end up apart; there the later client decides, and
+// between two Tandem boxes everywhere.
 func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 	primaryWins := e.cfg.Secondary // we yield where the primary wins
 	mine, theirs := held.State == lease.Active, m.Status.V == lease.Active
+	known, fresh := heardOf(held), freshness(m)
 	switch {
+	case held.State == lease.Expired && theirs && e.stillRuns(m):
+		return true // a lease that runs is not given up for the news of its end
+	case e.tandem() && known != fresh:
+		return fresh > known
+	case e.tandem() && mine != theirs:
+		return mine // of one and the same lease the end is the later news
 	case mine && theirs:
 		if a, b := held.CLTT, m.CLTT.Or(0); a != b {
 			return b > a
 		}
-		return primaryWins
-	case mine && m.Status.V == lease.Expired, !mine && theirs:
+	case mine && m.Status.V == lease.Expired:
+		return fresh >= known
+	case !mine && theirs:
 		return true
 	}
 	return primaryWins
@@ -144,16 +177,18 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 	case same:
 		return e.judgeRival(held, m)
 	case later, notEarlier:
-		fresh, known := freshness(m), max(held.CLTT, held.Starts)
-		live := s == lease.Active && m.LeaseExpiry.Or(0) > now
-		if fresh > known || live && fresh == known || rule == notEarlier && fresh == known {
+		fresh, known := freshness(m), heardOf(held)
+		live := held.State == lease.Expired && e.stillRuns(m) && fresh.Add(e.slack()) >= known
+		if fresh > known || live && s == lease.Active || rule == notEarlier && fresh == known {
 			return nil
 		}
 		return refused(wire.RejectOutdated, "%v: %v here is newer than %v there", held.IP, held.State, s)
 	case over:
 		until := max(held.Ends, m.LeaseExpiry.Or(0), e.lostUntil(held))
 		if until > now && e.obeys(RuleStale) {
-			return refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
+			no := refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
+			no.until = until
+			return no
 		}
 	case probation:
 		if held.Ends > now {
@@ -163,6 +198,26 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		return refused(wire.RejectLessCritical, "%v: abandoned here", held.IP)
 	}
 	return nil
+}
+
+// heardOf is when the client of a lease was last heard here or, as far as
+// known, there.
+func heardOf(l *lease.Lease) lease.Time { return max(l.CLTT, l.Starts) }
+
+// stillRuns tells whether the lease of an update has not ended.
+func (e *Endpoint) stillRuns(m *wire.Bndupd) bool { return m.LeaseExpiry.Or(0) > e.now.Time() }
+
+// order compares when a client was heard there and here: 1 there, -1 here,
+// 0 if the clocks do not tell.
+func (e *Endpoint) order(held *lease.Lease, m *wire.Bndupd) int {
+	fresh, known := freshness(m), heardOf(held)
+	switch {
+	case fresh > known.Add(e.slack()):
+		return 1
+	case known > fresh.Add(e.slack()):
+		return -1
+	}
+	return 0
 }
 
 // freshness is when the client was last heard of. dhcpd leaves cltt out for
@@ -175,12 +230,12 @@ func (e *Endpoint) judgeRival(held *lease.Lease, m *wire.Bndupd) *refusal {
 	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
 	now := e.now.Time()
 	if held.Client().Matches(theirs) {
-		if freshness(m) < max(held.CLTT, held.Starts) && !held.Flags.Has(lease.FlagPending) {
+		if e.order(held, m) < 0 && !held.Flags.Has(lease.FlagPending) {
 			return refused(wire.RejectOutdated, "%v: the client was heard here later", held.IP)
 		}
 		return nil
 	}
-	mine, live := held.Ends > now, m.LeaseExpiry.Or(0) > now
+	mine, live := held.Ends > now, e.stillRuns(m)
 	switch {
 	case !mine:
 		return nil
@@ -194,19 +249,15 @@ func (e *Endpoint) judgeRival(held *lease.Lease, m *wire.Bndupd) *refusal {
 // deferUpdate puts the answer off until an end that both clocks see a little
 // differently has come; dhcpd would not repeat a refused one.
 func (e *Endpoint) deferUpdate(m *wire.Bndupd, no *refusal) bool {
-	if no.reason != wire.RejectFatalConflict || m.Status.V == lease.Active {
-		return false
-	}
-	held := e.table.Look(m.IP.V)
-	until := max(held.Ends, m.LeaseExpiry.Or(0))
-	if until.Sub(e.now.Time()) > earlyEnd {
+	now := e.now.Time()
+	if no.until <= now || no.until.Sub(now) > earlyEnd {
 		return false
 	}
 	if len(e.deferred) >= maxDeferred {
 		e.counters.DeferredFull++
 		return false
 	}
-	e.deferred = append(e.deferred, deferral{until, m})
+	e.deferred = append(e.deferred, deferral{no.until, m})
 	return true
 }
 
@@ -238,9 +289,8 @@ func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 	if x, ok := e.updates.flying[held.IP]; ok {
 		e.land(x) // the loser of a duel forgets its own update
 	}
-	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
-	sameClient := held.State == lease.Active && held.Client().Matches(theirs)
-	if m.Status.V == lease.Active && sameClient && freshness(m) < max(held.CLTT, held.Starts) {
+	same := e.sameLease(&held, m)
+	if same && e.order(&held, m) < 0 {
 		// The client came here after it was there: ours is to be told, but
 		// what the partner may still grant counts.
 		held.TSFP = max(held.TSFP, m.PotentialExpiry.Or(0))
@@ -248,7 +298,12 @@ func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 		e.enqueue(held.IP)
 		return
 	}
-	l := e.merge(held, m, sameClient)
+	l := e.merge(held, m, same)
+	if same && e.order(&held, m) == 0 && held.Ends > l.Ends {
+		l.Ends = held.Ends // as absorb
+		l.Flags |= lease.FlagPending
+		e.enqueue(l.IP)
+	}
 	e.patience.forget(&l)
 	p := e.store(l)
 	if ended(m.Status.V) {
@@ -257,7 +312,7 @@ func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 }
 
 // merge takes over what an update says; what it leaves out stays.
-func (e *Endpoint) merge(held lease.Lease, m *wire.Bndupd, sameClient bool) lease.Lease {
+func (e *Endpoint) merge(held lease.Lease, m *wire.Bndupd, same bool) lease.Lease {
 	now, l := e.now.Time(), held
 	s := m.Status.V
 	if l.State != s {
@@ -274,7 +329,7 @@ func (e *Endpoint) merge(held lease.Lease, m *wire.Bndupd, sameClient bool) leas
 	l.Ends, l.Starts = m.LeaseExpiry.Or(l.Ends), m.STOS.Or(l.Starts)
 	if m.CLTT.Set {
 		l.CLTT = m.CLTT.V
-	} else if !sameClient {
+	} else if !same {
 		l.CLTT = 0
 	}
 	l.Flags = mergeFlags(l.Flags, m.IPFlags.Or(0))
@@ -291,7 +346,7 @@ func (e *Endpoint) merge(held lease.Lease, m *wire.Bndupd, sameClient bool) leas
 	case s == lease.Free || s == lease.Backup:
 		l.State = held.State
 		return e.rest(l, s)
-	case !sameClient:
+	case !same:
 		l.TSTP, l.ATSFP, l.TSFP = 0, 0, 0
 	}
 	l.State, l.Rewind = s, s

@@ -71,10 +71,10 @@ func (e *Endpoint) hear(c *conn, m wire.Message) {
 	}
 }
 
-// proven moves the last proven contact on. A new store takes no note of it
-// before it has everything: that is how two new boxes know each other.
+// proven moves the last proven contact on. Two new stores take no note of it
+// before they have everything: that is how new boxes know each other.
 func (e *Endpoint) proven(h lease.Time) {
-	if e.peer.LastContact == 0 && e.peer.Facts&lease.PeerNeedsAll != 0 {
+	if e.virgin() && e.peer.Facts&lease.PeerNeedsAll != 0 {
 		return
 	}
 	e.peer.LastContact = max(e.peer.LastContact, h)
@@ -211,6 +211,10 @@ func (e *Endpoint) recordPartner(s lease.ServerState, startup bool) {
 		e.log(Info, "partner: %v", s)
 	}
 	e.peer.Partner, e.peer.PartnerSince = s, e.up.partnerSince
+	if s != lease.Shutdown {
+		// It is back, and will renew what it is told of.
+		e.peer.Facts &^= lease.PeerGoodbye
+	}
 	e.save()
 }
 

@@ -7,14 +7,15 @@ import (
 	"tandem/failover/wire"
 )
 
-// refusal is why a CONNECT or CONNECTACK is not accepted.
+// refusal is why a message is not accepted.
 type refusal struct {
 	reason wire.Reject
 	text   string
+	until  lease.Time // when the reason ends by itself; zero if it does not
 }
 
 func refused(r wire.Reject, format string, args ...any) *refusal {
-	return &refusal{r, fmt.Sprintf(format, args...)}
+	return &refusal{reason: r, text: fmt.Sprintf(format, args...)}
 }
 
 // onConnect is the secondary's answer to CONNECT (draft section 7.8.2), with

@@ -159,7 +159,7 @@ func give(t *testing.T, b *box, n int, want lease.Seconds) lease.IP {
 func order(t *testing.T, b *box, o Order) {
 	t.Helper()
 	b.w.note("%s is told %v", b.name, o)
-	if err := b.ep.Command(b.w.now, Command{Order: o}); err != nil {
+	if err := b.ep.Command(b.now(), Command{Order: o}); err != nil {
 		t.Fatalf("%s refuses %v: %v\n%s", b.name, o, err, b.w.tail())
 	}
 	b.w.carryOut(b)

@@ -202,10 +202,25 @@ func (e *Endpoint) conflictUntil() lease.Time {
 }
 
 // partnerLost obeys R4-lost: the partner lost its store, so nobody remembers
-// which leases it renewed lately.
+// which leases it renewed lately. Those that ended here without its knowledge
+// count as bound again until the latest moment that it may have promised.
 func (e *Endpoint) partnerLost() {
-	if e.obeys(RuleR4Lost) {
-		e.peer.Lost = e.now.Time()
-		e.save()
+	if !e.obeys(RuleR4Lost) {
+		return
+	}
+	lost := e.now.Time()
+	if e.up.partner == lease.Recover {
+		lost = min(lost, e.up.partnerSince) // its start, as it counts itself
+	}
+	e.peer.Lost = max(e.peer.Lost, lost)
+	e.save()
+	for i := range e.table.Len() {
+		l := e.table.At(i)
+		if e.owns(l.IP) && ended(l.State) && e.lostUntil(l) > e.now.Time() {
+			bound := *l
+			bound.State = lease.Active
+			bound.Flags |= lease.FlagPending
+			e.store(bound)
+		}
 	}
 }

@@ -33,7 +33,12 @@ func (e *Endpoint) Grant(now lease.Now, l *lease.Lease, want lease.Seconds) (lea
 		}
 	}
 	granted := min(want, end.Sub(t))
-	return granted, told(t, want, granted), Verdict{OK: true, Rule: s.Rule, Why: limited(granted, want)}
+	tell := told(t, want, granted)
+	if e.tandem() && l.State == lease.Active {
+		// The partner may have heard of the larger one, and acts on it.
+		tell = max(tell, l.TSTP)
+	}
+	return granted, tell, Verdict{OK: true, Rule: s.Rule, Why: limited(granted, want)}
 }
 
 func limited(granted, want lease.Seconds) string {
@@ -109,6 +114,10 @@ func (e *Endpoint) lostUntil(l *lease.Lease) lease.Time {
 	return last.Add(e.waitMCLT()).Add(e.slack())
 }
 
+// overdue is how long after its end the secondary reminds the primary of a
+// lease.
+const overdue lease.Seconds = 60
+
 // retryLater is how long a lease rests whose end this server may not declare.
 const retryLater lease.Seconds = 10
 
@@ -129,6 +138,11 @@ func (e *Endpoint) Ended(now lease.Now, l *lease.Lease, to lease.State) (lease.S
 		// A stale copy must not end what the partner may have renewed.
 		return l.State, later, Verdict{Rule: s.Rule, Why: "no lease is ended in " + e.state.String()}
 	case e.state == lease.Normal && e.cfg.Secondary:
+		if t.Sub(max(l.Ends, e.lostUntil(l))) > overdue && !l.Flags.Has(lease.FlagPending) {
+			// The primary seems not to know of it at all.
+			e.now = now
+			e.insist(l.IP)
+		}
 		return l.State, later, Verdict{Rule: "primary-expires", Why: "in NORMAL the primary ends leases"}
 	}
 	if end := max(l.Ends.Add(e.slack()), e.lostUntil(l)); end > t && l.Ends != lease.Never {
@@ -170,8 +184,8 @@ func (e *Endpoint) endProbation(t lease.Time, l *lease.Lease) (lease.State, leas
 // reapAtOnce bounds the leases that one look brings to rest.
 const reapAtOnce = 4096
 
-// dueReap frees ended leases whose acknowledgement cannot come (PARTNER-DOWN)
-// or proves nothing (R4-lost), once the wait for each is over.
+// dueReap frees, in PARTNER-DOWN, ended leases whose acknowledgement cannot
+// come, once the wait for each is over.
 func (e *Endpoint) dueReap() {
 	if !e.reaping() || !e.passed(e.reapAt) {
 		return
@@ -181,7 +195,7 @@ func (e *Endpoint) dueReap() {
 	for _, id := range e.pools {
 		for _, s := range [...]lease.State{lease.Expired, lease.Released, lease.Reset} {
 			e.table.Candidates(id, s, func(l lease.Lease) bool {
-				if e.ripe(&l) {
+				if e.takeover(&l) <= e.now.Time() {
 					ripe = append(ripe, l)
 				}
 				return len(ripe) < reapAtOnce
@@ -189,33 +203,16 @@ func (e *Endpoint) dueReap() {
 		}
 	}
 	for _, l := range ripe {
-		alone := e.state == lease.PartnerDown
 		free := e.rest(l, e.ownFree())
 		free.Rewind = l.State // the partner is to be told
 		free.Flags |= lease.FlagPending
-		if alone {
-			free.Epoch = e.peer.Epoch // nothing of the partner's is left on it
-		}
+		free.Epoch = e.peer.Epoch // nothing of the partner's is left on it
 		e.store(free)
 		e.enqueue(free.IP)
 	}
 }
 
+// reaping tells whether this server may end leases on its own.
 func (e *Endpoint) reaping() bool {
-	switch e.state {
-	case lease.PartnerDown:
-		return e.peer.Facts&lease.PeerLapsed == 0
-	case lease.Normal:
-		return e.peer.Lost != 0 && !e.cfg.Secondary
-	}
-	return false
-}
-
-// ripe tells whether the wait for an ended lease is over.
-func (e *Endpoint) ripe(l *lease.Lease) bool {
-	now := e.now.Time()
-	if e.state == lease.PartnerDown {
-		return e.takeover(l) <= now
-	}
-	return !l.Flags.Has(lease.FlagPending) && e.lostUntil(l) <= now
+	return e.state == lease.PartnerDown && e.peer.Facts&lease.PeerLapsed == 0
 }

@@ -245,8 +245,8 @@ func (e *Endpoint) onUpdreq(xid uint32, all bool) {
 	if all {
 		kind = sweepAll
 	}
-	if all && e.tandem() && e.up.partner == lease.Recover {
-		e.partnerLost()
+	if all && e.tandem() {
+		e.partnerLost() // a Tandem asks so only then
 	}
 	serial := u.sweep.serial + 1
 	for x, f := range u.flight {
@@ -290,10 +290,12 @@ func (e *Endpoint) held(l *lease.Lease) bool { return e.updates.hold && ended(l.
 // sendUpdate tells the partner of l.
 func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
 	u := &e.updates
-	if l.Flags.Has(lease.FlagPending) && !l.Flags.Has(lease.FlagSent) {
-		// From here on the state must not be rewound.
+	if l.Flags.Has(lease.FlagPending) && !l.Flags.Has(lease.FlagSent) || l.Epoch != 0 {
+		// From here on the state must not be rewound, and the partner may
+		// renew what only this server knew of.
 		sent := *l
 		sent.Flags |= lease.FlagSent
+		sent.Epoch = 0
 		l = e.store(sent)
 	}
 	if c.xid == 0 {
@@ -422,12 +424,6 @@ func (e *Endpoint) dueAgain() {
 // free brings an ended lease whose end both know to rest as FREE. The primary
 // may give it to the partner at once (affinity).
 func (e *Endpoint) free(l lease.Lease) {
-	if until := e.lostUntil(&l); until > e.now.Time() {
-		// R4-lost: the partner's acknowledgement is blind. dueReap frees it.
-		l.Flags &^= lease.FlagPending | lease.FlagSent
-		e.store(l)
-		return
-	}
 	to := lease.Free
 	if e.cfg.Secondary && l.Flags.Has(lease.FlagReserved) {
 		to = lease.Backup
