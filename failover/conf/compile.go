@@ -13,8 +13,11 @@ func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 		reports: p.reports,
 		classes: make(map[string]*Class),
 		groups:  make(map[string]*Scope),
-		hosts:   make(map[string]place),
+		hosts:   make(map[string]*Host),
+		peers:   make(map[string]*Peer),
 
+		subnetPlaces: make(map[*Subnet]place), pools: make(map[poolIdentity]*Pool), keys: make(map[string]int),
+		identifiers: make(map[OptionKey]bool), optionsSet: make(map[*space]map[uint32]bool),
 		poolRefs: make(map[*Peer]int), inherited: make(map[*Peer]bool),
 		peerPlaces: make(map[*Peer]place), hostPlaces: make(map[*Host]place), classPlaces: make(map[*Class]place),
 	}
@@ -31,16 +34,25 @@ func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 // compiler makes a Config of a syntax tree, and checks what takes knowledge
 // of more than one statement.
 type compiler struct {
-	cfg     *Config
-	reports reports
-	classes map[string]*Class
-	groups  map[string]*Scope
-	hosts   map[string]place // where a host of that name was declared
+	cfg          *Config
+	reports      reports
+	classes      map[string]*Class
+	groups       map[string]*Scope
+	hosts        map[string]*Host
+	peers        map[string]*Peer
+	subnets      subnetTable
+	subnetPlaces map[*Subnet]place
+	gapped       int // subnets whose mask has gaps
+	pools        map[poolIdentity]*Pool
+	keys         map[string]int // places in Config.Keys, by lower case name
+	identifiers  map[OptionKey]bool
+	optionsSet   map[*space]map[uint32]bool
 	// ranges are all ranges, for the check for overlaps.
 	ranges       []placedRange
 	addresses    uint64         // in all ranges
 	poolRefs     map[*Peer]int  // how often pools name a peer
 	inherited    map[*Peer]bool // a pool has it, named or not
+	lostRef      bool           // a pool names a peer that does not exist
 	omapiKey     place
 	omapiKeyName string
 	peerPlaces   map[*Peer]place
@@ -188,7 +200,7 @@ func (c *compiler) authoritative(n *authoritativeNode, x *context) {
 				"authoritative covers only the subnets behind it; %d stand in front of it", len(x.network.Subnets))
 		}
 	case inPool, inClass, inSubclass:
-		c.reports.warn(n.place, "move it into the network", "authoritative has no effect in %s", x.kind)
+		c.reports.warn(n.place, "move it into the network", "authoritative has no effect %s", x.kind)
 	}
 }
 
@@ -198,12 +210,11 @@ func (c *compiler) key(n *keyNode) {
 	if !contains(keyAlgorithms, k.Algorithm) && n.algorithm != "" && n.algorithm != "?" {
 		c.reports.warn(n.place, "write one of "+strings.Join(keyAlgorithms, ", "), "key %s: there is no algorithm %s; nothing signed with this key will be accepted", n.name, n.algorithm)
 	}
-	for i, old := range c.cfg.Keys {
-		if strings.EqualFold(old.Name, n.name) {
-			c.cfg.Keys[i] = k
-			return
-		}
+	if i, ok := c.keys[strings.ToLower(n.name)]; ok {
+		c.cfg.Keys[i] = k
+		return
 	}
+	c.keys[strings.ToLower(n.name)] = len(c.cfg.Keys)
 	c.cfg.Keys = append(c.cfg.Keys, k)
 }
 
@@ -229,7 +240,9 @@ func (c *compiler) zone(n *zoneNode) {
 		}
 	}
 	if n.key != "" {
-		if z.Key = c.cfg.Key(n.key); z.Key == nil {
+		if i, ok := c.keys[strings.ToLower(n.key)]; ok {
+			z.Key = c.cfg.Keys[i]
+		} else {
 			c.reports.fail(n.keyAt, "declare the key before the zone", "there is no key %s", n.key)
 		}
 	}

@@ -132,21 +132,7 @@ func (c *compiler) eval(n *evalNode) statement {
 	if n.verb == "return" {
 		return &returnValue{n.expr}
 	}
-	if n.verb == "" && n.expr.op != opCall {
-		c.reports.warn(n.place, c.loneRemedy(n.expr), "this does nothing: dhcpd takes it for an expression")
-	}
 	return &evaluate{n.expr}
-}
-
-// loneRemedy proposes what a word that stands alone was meant for.
-func (c *compiler) loneRemedy(e *expr) string {
-	for len(e.args) > 0 {
-		e = e.args[0]
-	}
-	if w := nearest(e.name, statementWords); w != "" {
-		return "write " + w
-	}
-	return "delete it"
 }
 
 // log compiles a log statement.

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -30,30 +31,27 @@ func (c *compiler) host(n *hostNode, x *context) {
 		h.UID = h.optionID
 	}
 	if h.Deleted {
-		delete(c.hosts, n.name)
-		c.dropHost(n.name)
+		if old := c.hosts[n.name]; old != nil {
+			old.Deleted = true // finishHosts takes it away
+			delete(c.hosts, n.name)
+		}
 		return
 	}
-	if old, ok := c.hosts[n.name]; ok {
-		c.reports.fail(n.place, "give it another name", "host %s was declared in line %d already", n.name, old.Pos().Line)
+	if old := c.hosts[n.name]; old != nil {
+		c.reports.fail(n.place, "give it another name", "host %s was declared in line %d already", n.name, old.Pos.Line)
 		return
 	}
-	c.hosts[n.name] = n.place
+	c.hosts[n.name] = h.Host
 	c.cfg.Hosts = append(c.cfg.Hosts, h.Host)
 	c.hostPlaces[h.Host] = n.place
-	if h.HW == "" && h.UID == "" && h.Identifier == (OptionKey{}) {
+	if h.HW == "" && h.UID == "" && h.Identifier == (OptionKey{}) && !n.faulty {
 		c.reports.warn(n.place, "add hardware ethernet ADDRESS; or uid", "host %s can match no client: it has no hardware address, uid or host-identifier", n.name)
 	}
 }
 
-// dropHost takes a deleted host away.
-func (c *compiler) dropHost(name string) {
-	for i, h := range c.cfg.Hosts {
-		if h.Name == name {
-			c.cfg.Hosts = append(c.cfg.Hosts[:i:i], c.cfg.Hosts[i+1:]...)
-			return
-		}
-	}
+// finishHosts takes deleted hosts away.
+func (c *compiler) finishHosts() {
+	c.cfg.Hosts = slices.DeleteFunc(c.cfg.Hosts, func(h *Host) bool { return h.Deleted })
 }
 
 // hostPart compiles a statement that only hosts have.
@@ -83,6 +81,9 @@ func (c *compiler) hostPart(n node, x *context) {
 			return
 		}
 		h.Identifier, h.IdentifierValue = n.option.key(), encodeValues(n.values)
+		if c.identifiers[h.Identifier] = true; len(c.identifiers) > maxIdentifiers {
+			c.reports.fail(n.place, "", "more than %d different options in host-identifier", maxIdentifiers)
+		}
 		c.lookedUp(n.values, n.place, "host-identifier")
 	case *memberNode:
 		if h.Group = c.groups[n.group]; h.Group == nil {

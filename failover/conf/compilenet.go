@@ -3,7 +3,9 @@ package conf
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"sort"
+	"strings"
 
 	"tandem/failover/lease"
 )
@@ -13,6 +15,8 @@ type poolBuilder struct {
 	*Pool
 	at    place
 	after bool // it has a permit with a date
+	// faulty is set if a range of it was refused.
+	faulty bool
 }
 
 // placedRange is a range and where it was declared.
@@ -48,8 +52,20 @@ func (c *compiler) subnet(n *subnetNode, x *context) {
 		c.cfg.Networks = append(c.cfg.Networks, in.network)
 	}
 	s.Network = in.network
-	c.overlap(s, n.place)
 	c.cfg.Subnets = append(c.cfg.Subnets, s)
+	c.subnets.add(s)
+	c.subnetPlaces[s] = n.place
+	if len(c.subnets.masks) > maxMasks {
+		c.reports.fail(n.place, "", "more than %d different netmasks", maxMasks)
+	}
+	if !contiguous(n.mask) {
+		if c.gapped++; c.gapped > maxGapped {
+			c.reports.fail(n.place, "", "more than %d subnets whose netmask has gaps", maxGapped)
+		}
+	}
+	if len(in.network.byNet.masks) <= maxMasks {
+		in.network.byNet.add(s)
+	}
 	// Pools inside refer to the subnet, so it is entered before its block.
 	in.network.Subnets = append(in.network.Subnets, s)
 	c.body(n.body, in)
@@ -71,14 +87,71 @@ func maskText(mask lease.IP) string {
 // contiguous tells whether no one follows a zero in mask.
 func contiguous(mask lease.IP) bool { m := ^uint32(mask); return m&(m+1) == 0 }
 
-// overlap warns about a subnet that has addresses in common with another.
-func (c *compiler) overlap(s *Subnet, at place) {
-	for _, o := range c.cfg.Subnets {
-		if m := s.Mask & o.Mask; s.Net&m == o.Net&m {
-			c.reports.warn(at, "", "subnet %s/%s overlaps subnet %s/%s (line %d)", s.Net, maskText(s.Mask), o.Net, maskText(o.Mask), o.Scope.Pos.Line)
+// checkOverlaps warns about subnets that have addresses in common.
+func (c *compiler) checkOverlaps() {
+	warn := func(s, o *Subnet) {
+		if c.subnetPlaces[s].before(c.subnetPlaces[o]) {
+			s, o = o, s
+		}
+		c.reports.warn(c.subnetPlaces[s], "", "subnet %s/%s overlaps subnet %s/%s (line %d)", s.Net, maskText(s.Mask), o.Net, maskText(o.Mask), o.Scope.Pos.Line)
+	}
+	list := sortedSubnets(c.cfg.Subnets)
+	for i := 1; i < len(list); i++ {
+		if list[i].Net <= list[i-1].Broadcast() {
+			warn(list[i-1], list[i])
+			if list[i].Broadcast() < list[i-1].Broadcast() {
+				list[i] = list[i-1] // it may reach over the next one, too
+			}
+		}
+	}
+	for i, s := range c.cfg.Subnets {
+		if contiguous(s.Mask) {
+			continue
+		}
+		for j, o := range c.cfg.Subnets {
+			if m := s.Mask & o.Mask; s.Net&m == o.Net&m && i != j && (j < i || contiguous(o.Mask)) {
+				warn(s, o)
+				break
+			}
+		}
+	}
+}
+
+// subnetTable finds subnets by address: by their mask, the narrowest first,
+// then by their number.
+type subnetTable struct {
+	masks []lease.IP
+	byNet map[lease.Range]*Subnet // net and mask
+}
+
+// add enters a subnet; of two alike the first one stays.
+func (t *subnetTable) add(s *Subnet) {
+	if t.byNet == nil {
+		t.byNet = make(map[lease.Range]*Subnet)
+	}
+	k := lease.Range{Low: s.Net, High: s.Mask}
+	if t.byNet[k] == nil {
+		t.byNet[k] = s
+	}
+	for _, m := range t.masks {
+		if m == s.Mask {
 			return
 		}
 	}
+	t.masks = append(t.masks, s.Mask)
+	sort.SliceStable(t.masks, func(i, j int) bool {
+		return bits.OnesCount32(uint32(t.masks[i])) > bits.OnesCount32(uint32(t.masks[j]))
+	})
+}
+
+// narrowest finds the narrowest subnet that holds ip, or nil.
+func (t *subnetTable) narrowest(ip lease.IP) *Subnet {
+	for _, m := range t.masks {
+		if s := t.byNet[lease.Range{Low: ip & m, High: m}]; s != nil {
+			return s
+		}
+	}
+	return nil
 }
 
 // networkInterface compiles `interface NAME;`.
@@ -100,7 +173,7 @@ func (c *compiler) pool(n *poolNode, x *context) {
 	in := &context{kind: inPool, scope: p.Scope, network: x.network, subnet: x.subnet}
 	in.pool = &poolBuilder{Pool: p, at: n.place}
 	c.body(n.body, in)
-	if len(p.Ranges) == 0 && !n.faulty {
+	if len(p.Ranges) == 0 && !n.faulty && !in.pool.faulty {
 		c.reports.fail(n.place, "add range FIRST LAST;", "this pool has no range")
 	}
 	c.inherited[p.Peer] = true
@@ -108,43 +181,51 @@ func (c *compiler) pool(n *poolNode, x *context) {
 		old.Ranges = append(old.Ranges, p.Ranges...)
 		return
 	}
-	x.network.Pools = append(x.network.Pools, p)
+	c.addPool(p)
+}
+
+// addPool enters a pool.
+func (c *compiler) addPool(p *Pool) {
+	p.Network.Pools = append(p.Network.Pools, p)
 	c.cfg.Pools = append(c.cfg.Pools, p)
+	if len(p.Scope.statements) == 0 {
+		c.pools[poolKey(p)] = p
+	}
 }
 
 // sameAs finds the pool of the same network that p may be made one with:
 // neither has statements, and permits and peer are the same.
 func (c *compiler) sameAs(p *Pool) *Pool {
-	for _, o := range p.Network.Pools {
-		if len(o.Scope.statements) == 0 && len(p.Scope.statements) == 0 && o.Peer == p.Peer &&
-			samePermits(o.Allow, p.Allow) && samePermits(o.Deny, p.Deny) {
-			return o
-		}
+	if len(p.Scope.statements) > 0 {
+		return nil
 	}
-	return nil
+	return c.pools[poolKey(p)]
 }
 
-// samePermits tells whether two lists hold the same permits, in any order.
-func samePermits(a, b []Permit) bool {
-	holds := func(list []Permit, p Permit) bool {
-		for _, o := range list {
-			if o.Kind == p.Kind && o.Class == p.Class && o.After == p.After {
-				return true
-			}
+// poolIdentity is what pools without statements have in common if they are one.
+type poolIdentity struct {
+	network     *SharedNetwork
+	peer        *Peer
+	allow, deny string
+}
+
+// poolKey gives the identity of a pool.
+func poolKey(p *Pool) poolIdentity {
+	return poolIdentity{p.Network, p.Peer, permitsKey(p.Allow), permitsKey(p.Deny)}
+}
+
+// permitsKey is the same for lists of the same permits, in any order.
+func permitsKey(list []Permit) string {
+	var out []string
+	for _, p := range list {
+		name := ""
+		if p.Class != nil {
+			name = p.Class.Name
 		}
-		return false
+		out = append(out, fmt.Sprintf("%d %d %q", p.Kind, p.After, name))
 	}
-	for _, p := range a {
-		if !holds(b, p) {
-			return false
-		}
-	}
-	for _, p := range b {
-		if !holds(a, p) {
-			return false
-		}
-	}
-	return true
+	sort.Strings(out)
+	return strings.Join(slices.Compact(out), ",")
 }
 
 // rangeIn compiles a range in a pool or directly in a subnet.
@@ -152,9 +233,13 @@ func (c *compiler) rangeIn(n *rangeNode, x *context) {
 	if x.network == nil {
 		return
 	}
+	if x.pool != nil {
+		before := c.reports.errors
+		defer func() { x.pool.faulty = x.pool.faulty || c.reports.errors > before }()
+	}
 	s := x.subnet
 	if s == nil {
-		if s = subnetFor(x.network, n.low); s == nil {
+		if s = x.network.byNet.narrowest(n.low); s == nil {
 			c.reports.fail(n.place, "put the pool behind the subnet that it takes addresses from", "the address %s is in no subnet of shared-network %s declared above", n.low, x.network.Name)
 			return
 		}
@@ -195,17 +280,6 @@ func (c *compiler) count(r lease.Range, at place) bool {
 	return true
 }
 
-// subnetFor finds the narrowest subnet of a network that holds ip.
-func subnetFor(n *SharedNetwork, ip lease.IP) *Subnet {
-	var best *Subnet
-	for _, s := range n.Subnets {
-		if s.Contains(ip) && (best == nil || narrower(s, best)) {
-			best = s
-		}
-	}
-	return best
-}
-
 // narrower tells whether a has fewer addresses than b.
 func narrower(a, b *Subnet) bool {
 	return bits.OnesCount32(uint32(a.Mask)) > bits.OnesCount32(uint32(b.Mask))
@@ -225,8 +299,7 @@ func (c *compiler) implicitPool(network *SharedNetwork, n *rangeNode) *Pool {
 	if old := c.sameAs(p); old != nil {
 		return old
 	}
-	network.Pools = append(network.Pools, p)
-	c.cfg.Pools = append(c.cfg.Pools, p)
+	c.addPool(p)
 	return p
 }
 

@@ -34,6 +34,9 @@ func (c *compiler) option(n *optionNode, x *context) statement {
 			a.value, a.expr = n.expr.data, nil
 		}
 	}
+	if !c.fits(n) {
+		return nil
+	}
 	switch n.option.space.name {
 	case "server":
 		return c.parameter(n, a, x)
@@ -44,6 +47,24 @@ func (c *compiler) option(n *optionNode, x *context) statement {
 		c.dhcpOption(n, a, x)
 	}
 	return a
+}
+
+// fits tells whether the option can be sent at all, and counts it.
+func (c *compiler) fits(n *optionNode) bool {
+	s, code := n.option.space, n.option.code
+	if uint64(code) >= 1<<(8*s.codeWidth) || s.end != 0 && code >= s.end || code == 0 {
+		c.reports.warn(n.place, "", "option %s is never sent: the code %d does not fit", n.option.label(), code)
+		return false
+	}
+	set := c.optionsSet[s]
+	if set == nil {
+		set = make(map[uint32]bool)
+		c.optionsSet[s] = set
+	}
+	if set[code] = true; len(set) > maxSet {
+		c.reports.fail(n.place, "", "more than %d different options of the space %s are set", maxSet, s.name)
+	}
+	return true
 }
 
 // lookedUp refuses names of hosts.
@@ -85,12 +106,14 @@ func (c *compiler) parameter(n *optionNode, a *assign, x *context) statement {
 	case otherFamily:
 		c.reports.note(n.place, "%s has no effect: it belongs to DHCPv6, which is not served", name)
 	case forDNS:
+		if p == DDNSUpdateStyle && a.expr == nil && string(a.value) == "\x01" && x.atTop() {
+			c.reports.fail(n.place, "write ddns-update-style standard", "ddns-update-style ad-hoc is no longer known")
+			break
+		}
 		c.reports.note(n.place, "%s is kept for dynamic DNS; no updates are sent", name)
 	}
 	c.checkWidth(n, a, p, x)
 	switch {
-	case p == DDNSUpdateStyle && a.expr == nil && string(a.value) == "\x01" && x.atTop():
-		c.reports.fail(n.place, "write ddns-update-style standard", "ddns-update-style ad-hoc is no longer known")
 	case p == OMAPIKey && a.expr == nil && x.atTop():
 		c.omapiKey, c.omapiKeyName = n.place, string(a.value)
 	case p == VendorOptionSpace || p == SiteOptionSpace:

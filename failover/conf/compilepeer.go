@@ -21,7 +21,7 @@ const (
 // peer compiles a failover peer declaration.
 func (c *compiler) peer(n *peerNode, x *context) {
 	p := &Peer{Name: n.name, Pos: n.place.Pos()}
-	if old := c.cfg.Peer(n.name); old != nil {
+	if old := c.peers[n.name]; old != nil {
 		c.reports.fail(n.place, "", "failover peer %q was declared in line %d already", n.name, old.Pos.Line)
 		return
 	}
@@ -34,7 +34,9 @@ func (c *compiler) peer(n *peerNode, x *context) {
 			c.reports.fail(i.at, "delete split and hba: the primary says how the load is shared", "failover peer %q: a secondary has no split and no hba", p.Name)
 		}
 	}
-	c.checkPeer(p, n, balance)
+	if !n.faulty {
+		c.checkPeer(p, n, balance)
+	}
 	defaultTo(&p.Port, defaultPeerPort)
 	defaultTo(&p.PeerPort, defaultPeerPort)
 	defaultTo(&p.MaxResponseDelay, defaultMaxResponseDelay)
@@ -44,6 +46,7 @@ func (c *compiler) peer(n *peerNode, x *context) {
 	defaultTo(&p.MinBalance, defaultMinBalance)
 	defaultTo(&p.MaxBalance, defaultMaxBalance)
 	c.cfg.Peers = append(c.cfg.Peers, p)
+	c.peers[n.name] = p
 	c.peerPlaces[p] = n.place
 	if x.kind == inShared {
 		x.network.peer = p
@@ -141,8 +144,9 @@ func (c *compiler) checkPeer(p *Peer, n *peerNode, balance bool) {
 func (c *compiler) peerRef(n *peerRefNode, x *context) {
 	var p *Peer
 	if !n.none {
-		if p = c.cfg.Peer(n.name); p == nil {
+		if p = c.peers[n.name]; p == nil {
 			c.reports.fail(n.place, c.peerRemedy(n.name), "there is no failover peer %q", n.name)
+			c.lostRef = true
 			return
 		}
 	}
@@ -173,7 +177,7 @@ func (c *compiler) peerRemedy(name string) string {
 func (c *compiler) checkReferences() {
 	for _, p := range c.cfg.Peers {
 		switch {
-		case c.poolRefs[p] > 0:
+		case c.poolRefs[p] > 0 || c.lostRef:
 		case c.inherited[p]:
 			c.reports.note(c.peerPlaces[p], "failover peer %q is only inherited by its pools: dhcpd would refuse this configuration", p.Name)
 		default:

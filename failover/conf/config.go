@@ -70,8 +70,8 @@ type SharedNetwork struct {
 	// Interface is the argument of an `interface` statement, or "".
 	Interface string
 
-	// peer is the failover peer that later pools begin with.
-	peer *Peer
+	peer  *Peer       // the failover peer that later pools begin with
+	byNet subnetTable // of its subnets
 }
 
 // Subnet is one subnet declaration.

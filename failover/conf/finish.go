@@ -43,14 +43,16 @@ func (c *compiler) finish() {
 	c.finishClasses()
 	c.checkReferences()
 	c.checkOMAPIKey()
-	c.checkHosts()
+	c.finishHosts()
 	markStatic(c.cfg)
 	c.cfg.makeIndex()
+	c.checkOverlaps()
+	c.checkHosts()
 }
 
 // checkOMAPIKey demands that the key for OMAPI exists, wherever it stands.
 func (c *compiler) checkOMAPIKey() {
-	if c.omapiKey.src != nil && c.cfg.Key(c.omapiKeyName) == nil {
+	if _, ok := c.keys[strings.ToLower(c.omapiKeyName)]; c.omapiKey.src != nil && !ok {
 		c.reports.fail(c.omapiKey, "declare it: key "+c.omapiKeyName+" { algorithm hmac-sha256; secret BASE64; }", "there is no key %s for OMAPI", c.omapiKeyName)
 	}
 }
@@ -80,7 +82,7 @@ func (c *compiler) checkFixed(h *Host, at place) {
 			c.reports.warn(at, "take the address out of the range in line "+itoa(c.ranges[i].at.Pos().Line),
 				"the fixed address %s of host %s lies in a range: it may be given to another client as well", ip, h.Name)
 		}
-		if len(c.cfg.Subnets) > 0 && c.cfg.slowSubnetOf(ip) == nil {
+		if len(c.cfg.Subnets) > 0 && c.cfg.SubnetOf(ip) == nil {
 			c.reports.warn(at, "declare the subnet", "the fixed address %s of host %s is in no subnet: the host will not get it", ip, h.Name)
 		}
 	}
@@ -93,23 +95,12 @@ func (c *compiler) sameNetwork(a, b *Host) bool {
 	}
 	for _, x := range a.Fixed {
 		for _, y := range b.Fixed {
-			if s, t := c.cfg.slowSubnetOf(x), c.cfg.slowSubnetOf(y); s != nil && t != nil && s.Network == t.Network {
+			if s, t := c.cfg.SubnetOf(x), c.cfg.SubnetOf(y); s != nil && t != nil && s.Network == t.Network {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// slowSubnetOf is SubnetOf before there is an index.
-func (c *Config) slowSubnetOf(ip lease.IP) *Subnet {
-	var best *Subnet
-	for _, s := range c.Subnets {
-		if s.Contains(ip) && (best == nil || narrower(s, best)) {
-			best = s
-		}
-	}
-	return best
 }
 
 // markStatic sets Scope.Static on every scope.
@@ -218,20 +209,12 @@ func (c *Config) indexOptions() {
 // is enough.
 func (c *Config) indexSubnets() {
 	x := &c.index
-	var list []*Subnet
 	for _, s := range c.Subnets {
-		if contiguous(s.Mask) {
-			list = append(list, s)
-		} else {
+		if !contiguous(s.Mask) {
 			x.gapped = append(x.gapped, s)
 		}
 	}
-	sort.SliceStable(list, func(i, j int) bool {
-		if list[i].Net != list[j].Net {
-			return list[i].Net < list[j].Net
-		}
-		return narrower(list[j], list[i])
-	})
+	list := sortedSubnets(c.Subnets)
 	var open []*Subnet
 	next := uint64(0) // the first address not covered yet
 	emit := func(to uint64) {
@@ -259,6 +242,24 @@ func (c *Config) indexSubnets() {
 		open = append(open, s)
 	}
 	closeTo(1 << 32)
+}
+
+// sortedSubnets gives the subnets whose masks have no gaps by their number,
+// the wider one first.
+func sortedSubnets(subnets []*Subnet) []*Subnet {
+	var list []*Subnet
+	for _, s := range subnets {
+		if contiguous(s.Mask) {
+			list = append(list, s)
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool {
+		if list[i].Net != list[j].Net {
+			return list[i].Net < list[j].Net
+		}
+		return narrower(list[j], list[i])
+	})
+	return list
 }
 
 // SubnetOf is the narrowest declared subnet that holds ip, or nil.

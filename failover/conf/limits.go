@@ -15,10 +15,22 @@ const (
 	maxNesting = 100
 	// maxAddresses is the number of addresses in all ranges together: a /8.
 	maxAddresses = 1 << 24
-	// maxReports is the number of diagnostics kept; a last one tells that more were found.
+	// maxReports is the number of errors kept, and of warnings and notices
+	// together. Reading stops after so many errors.
 	maxReports = 500
 	// maxRecord is the number of items in a record type, and in the value of one option.
 	maxRecord = 2000
+	// maxOperators is the number of operators in a row in one expression.
+	maxOperators = 500
+	// maxMasks is the number of different netmasks; maxGapped the number of
+	// subnets whose netmask has gaps.
+	maxMasks, maxGapped = 64, 64
+	// maxIdentifiers is the number of different options in host-identifier.
+	maxIdentifiers = 32
+	// maxSet is the number of different options of one space that statements set.
+	maxSet = 2000
+	// maxAppended is the number of values that append and prepend join for one client.
+	maxAppended = 64
 	// maxLeaseLimit bounds `lease limit`.
 	maxLeaseLimit = 1 << 20
 )

@@ -21,8 +21,10 @@ type parser struct {
 	total    int // octets read
 	depth    int // of blocks and expressions
 	prev     token.Token
-	direct   bool // the statement stands in its block itself, not in a file included there
-	deep     bool // the nesting limit was reported
+	direct   bool          // the statement stands in its block itself, not in a file included there
+	deep     bool          // the nesting limit was reported
+	listed   bool          // the value in front of the semicolon was one of a list
+	blocks   []token.Token // the { of the open blocks
 }
 
 // blockKind is what a block belongs to; it decides which statements may stand in it.
@@ -39,8 +41,9 @@ const (
 	inSubclass
 )
 
-var blockNames = [...]string{"the top level", "a shared-network", "a subnet", "a pool", "a group", "a host", "a class", "a subclass"}
+var blockNames = [...]string{"at the top level", "in a shared-network", "in a subnet", "in a pool", "in a group", "in a host", "in a class", "in a subclass"}
 
+// String says where a statement stands.
 func (k blockKind) String() string { return blockNames[k] }
 
 // isClass tells whether k is the block of a class or subclass.
@@ -92,7 +95,8 @@ func (p *parser) load(name string, from place) (string, bool) {
 
 // readFile reads the statements of one file.
 func (p *parser) readFile(name, src string, kind blockKind) []node {
-	outer, prev := p.reader, p.prev
+	outer, prev, blocks := p.reader, p.prev, p.blocks
+	p.blocks = nil
 	seq := uint32(0)
 	if outer != nil {
 		seq = p.nextSeq()
@@ -109,7 +113,7 @@ func (p *parser) readFile(name, src string, kind blockKind) []node {
 		body = p.statement(body, kind, false)
 	}
 	p.open = p.open[:len(p.open)-1]
-	p.prev = prev
+	p.prev, p.blocks = prev, blocks
 	if outer != nil {
 		outer.seq = p.nextSeq()
 		p.reader = outer
@@ -159,6 +163,9 @@ func (p *parser) semicolon() bool {
 		p.take()
 		return true
 	}
+	if p.prev.Problem != "" {
+		return t.Kind == token.EOF || t.Is("}") // reported already
+	}
 	fresh := t.Pos.Line > p.prev.End.Line || t.Is("}") || t.Kind == token.EOF
 	if fresh || startsStatement(t) {
 		p.reports.fail(p.after(p.prev), "add ; here", "missing semicolon after %s", p.prev.Describe())
@@ -188,6 +195,10 @@ func (p *parser) surplusRemedy(t token.Token) string {
 		return "write the number without %"
 	case t.Is(","):
 		return "only one value can be given"
+	case p.prev.Kind == token.String && p.prev.End.Line > p.prev.Pos.Line:
+		return fmt.Sprintf("the string begins in line %d: is its closing quote missing there?", p.prev.Pos.Line)
+	case p.listed && t.Kind == p.prev.Kind:
+		return "separate the values by commas"
 	case p.prev.Kind == token.Number && t.Word():
 		return "write the number alone, in seconds if it is a time"
 	}
@@ -263,6 +274,8 @@ func (p *parser) skipToBlockEnd() bool {
 
 // untilBrace reads statements up to the } that closes open.
 func (p *parser) untilBrace(open token.Token, one func([]node) []node) []node {
+	p.blocks = append(p.blocks, open)
+	defer func() { p.blocks = p.blocks[:len(p.blocks)-1] }()
 	var body []node
 	for {
 		t := p.peek(0)
@@ -271,6 +284,9 @@ func (p *parser) untilBrace(open token.Token, one func([]node) []node) []node {
 			return body
 		}
 		if t.Kind == token.EOF {
+			if p.prev.Problem != "" {
+				return body // an open string took the rest
+			}
 			p.fail(open, "add } where the block ends", "this { is never closed")
 			return body
 		}

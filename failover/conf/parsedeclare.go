@@ -117,7 +117,23 @@ func (p *parser) passOver(kind blockKind) bool {
 
 // misplaced reports a declaration that may not stand in kind.
 func (p *parser) misplaced(t token.Token, kind blockKind, where string) {
-	p.fail(t, "move it "+where, "%s cannot stand in %s", t.Describe(), kind)
+	p.fail(t, p.bracelessRemedy(t, "move it "+where), "%s cannot stand %s", t.Describe(), kind)
+}
+
+// bracelessRemedy proposes to close a block that t, standing at the begin of a
+// line no deeper than the line the block begins in, was hardly meant to be in.
+func (p *parser) bracelessRemedy(t token.Token, otherwise string) string {
+	if len(p.blocks) == 0 {
+		return otherwise
+	}
+	open := p.blocks[len(p.blocks)-1].Pos
+	head := p.lex.Source.Line(open.Line)
+	indent := len(head) - len(strings.TrimLeft(head, " \t"))
+	before := p.lex.Source.Line(t.Pos.Line)[:t.Pos.Col-1]
+	if t.Pos.Line == open.Line || strings.TrimLeft(before, " \t") != "" || len(before) > indent {
+		return otherwise
+	}
+	return fmt.Sprintf("close the block that begins in line %d with } before it", open.Line)
 }
 
 // words reads a statement that is its own first word, and one of second if

@@ -91,7 +91,19 @@ func (p *parser) parameterOrCall(t token.Token, word string) (node, bool, bool) 
 		return nil, false, false
 	}
 	n, ok := p.eval(t, "")
+	if e, lone := n.(*evalNode); lone && e.expr.op != opCall {
+		p.reports.warn(e.place, p.loneRemedy(word), "this does nothing: dhcpd takes it for an expression")
+		e.verb = "eval"
+	}
 	return n, ok, true
+}
+
+// loneRemedy proposes what a word that stands alone was meant for.
+func (p *parser) loneRemedy(word string) string {
+	if remedy := p.wordRemedy(word); remedy != "" {
+		return remedy
+	}
+	return "delete it"
 }
 
 // continuesExpr tells whether t may stand behind a variable in an expression
@@ -139,7 +151,7 @@ func (p *parser) unknown(kind blockKind) {
 	case !t.Word():
 		p.fail(t, "", "expected a statement, not %s", t.Describe())
 	case starters[word]:
-		p.fail(t, "", "%s cannot stand in %s", t.Describe(), kind)
+		p.fail(t, "", "%s cannot stand %s", t.Describe(), kind)
 	default:
 		p.fail(t, p.wordRemedy(word), "%s is no statement", t.Describe())
 	}

@@ -44,9 +44,13 @@ func (p *parser) expression(context exprType) (*expr, bool) { return p.binary(co
 // that follows. So `a = b or c = d and e = f` is (a = b) or ((c = d) and
 // (e = f)), and `2 * 3 + 1` is 2 * (3 + 1).
 func (p *parser) binary(context exprType, left *expr, before op) (*expr, bool) {
-	for {
+	for count := 0; ; count++ {
 		right, ok := p.operand(context)
 		if !ok {
+			return nil, false
+		}
+		if count > maxOperators {
+			p.reports.fail(right.at, "", "more than %d operators in one expression", maxOperators)
 			return nil, false
 		}
 		next, ok := p.operator()

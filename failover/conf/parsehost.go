@@ -23,7 +23,9 @@ func (p *parser) host(kind blockKind) (node, bool) {
 		}
 		p.fail(name, remedy, "expected the name of the host, not %s", name.Describe())
 	}
+	before := p.reports.errors
 	n.body = p.block(inHost)
+	n.faulty = p.reports.errors > before
 	return n, true
 }
 
@@ -122,8 +124,7 @@ func (p *parser) hardware(kind blockKind) (node, bool) {
 	if len(n.addr) > maxHardware {
 		p.fail(first, "", "this hardware address has %d octets; %d is the most", len(n.addr), maxHardware)
 		n.addr = n.addr[:maxHardware]
-	}
-	if n.htype == 1 && len(n.addr) != 6 {
+	} else if n.htype == 1 && len(n.addr) != 6 {
 		p.reports.warn(p.place(first), "", "an Ethernet address has 6 octets, this one has %d: it will match no client", len(n.addr))
 	}
 	return n, p.semicolon()

@@ -103,6 +103,9 @@ func (p *parser) secret(n *keyNode) bool {
 	case s == "":
 		p.fail(first, "", "expected the secret in base64, not %s", first.Describe())
 		return first.Kind == token.String
+	case fault == "" && len(raw) == 0:
+		fault = "it holds not one whole octet"
+		fallthrough
 	case fault != "":
 		p.fail(first, "make one with: openssl rand -base64 32", "the secret is not base64: %s", fault)
 	}

@@ -16,7 +16,7 @@ func (p *parser) option(kind blockKind) (node, bool) {
 	t := p.take()
 	if p.peek(0).Is("space") && !p.peek(1).Is(".") {
 		if kind != inGlobal {
-			p.fail(t, "move it to the top level", "an option space cannot be declared in %s", kind)
+			p.fail(t, "move it to the top level", "an option space cannot be declared %s", kind)
 		}
 		return p.optionSpace(t)
 	}
@@ -26,7 +26,7 @@ func (p *parser) option(kind blockKind) (node, bool) {
 	}
 	if p.peek(0).Is("code") {
 		if kind != inGlobal {
-			p.fail(t, "move it to the top level", "an option cannot be defined in %s", kind)
+			p.fail(t, "move it to the top level", "an option cannot be defined %s", kind)
 		}
 		return p.optionDefinition(t, def, name)
 	}
@@ -184,6 +184,7 @@ func (p *parser) knownOption() (*optionDef, bool) {
 func (p *parser) optionDefinition(t token.Token, def *optionDef, name token.Token) (node, bool) {
 	p.take()
 	at := p.peek(0)
+	before := p.reports.errors
 	code, ok := p.decimal("the code of an option", 1<<31-1)
 	if !ok {
 		return nil, false
@@ -201,7 +202,7 @@ func (p *parser) optionDefinition(t token.Token, def *optionDef, name token.Toke
 	}
 	fresh := &optionDef{space: s, name: name.Text, code: code, typ: typ}
 	s.define(fresh)
-	if most := uint64(1)<<(8*s.codeWidth) - 1; uint64(code) > most || s.end != 0 && code >= s.end || code == 0 {
+	if most := uint64(1)<<(8*s.codeWidth) - 1; uint64(code) > most || s.end != 0 && code >= s.end || code == 0 && p.reports.errors == before {
 		p.reports.warn(p.place(at), "", "no option of the space %s can have the code %d: it will never be sent", s.name, code)
 	}
 	return &defineOptionNode{at: p.at(t), option: fresh, typ: typ, code: code}, p.semicolon()
@@ -386,6 +387,8 @@ func (p *parser) optionStatement(t token.Token, verb string, def *optionDef) (no
 	}
 	var ok bool
 	n.values, ok = p.optionValue(def)
+	p.listed = def.typ.array || len(def.typ.fields) > 0 && def.typ.fields[len(def.typ.fields)-1].array
+	defer func() { p.listed = false }()
 	return p.end(n, ok)
 }
 

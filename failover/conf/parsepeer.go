@@ -53,17 +53,18 @@ func (p *parser) failover(kind blockKind) (node, bool) {
 	if !p.expect("{", "{ after the name of the failover peer") && !p.skipToBlockEnd() {
 		return nil, true
 	}
-	open := p.prev
+	open, before := p.prev, p.reports.errors
 	p.untilBrace(open, func([]node) []node {
-		before := p.peek(0).Pos.Offset
+		begin := p.peek(0).Pos.Offset
 		if !p.peerStatement(n) {
 			p.skip()
 		}
-		if t := p.peek(0); t.Pos.Offset == before && t.Kind != token.EOF && !t.Is("}") {
+		if t := p.peek(0); t.Pos.Offset == begin && t.Kind != token.EOF && !t.Is("}") {
 			p.take()
 		}
 		return nil
 	})
+	n.faulty = p.reports.errors > before
 	return n, true
 }
 

@@ -62,6 +62,9 @@ func (r *reader) skipRaw() {
 func (r *reader) scan() token.Token {
 	for {
 		t := r.lex.Next()
+		if r.out.full() {
+			return token.Token{Pos: t.Pos, End: t.Pos}
+		}
 		if t.Problem != "" {
 			r.out.fail(r.place(t), "", "%s", t.Problem)
 		}
@@ -135,7 +138,7 @@ func (r *reader) quoted(open token.Token) token.Token {
 		return token.Token{Kind: token.String, Pos: open.Pos, End: open.End}
 	}
 	r.out.fail(r.place(open), fmt.Sprintf(`write "%s"`, rest[:end]),
-		"typographic quotes (%s ...): only the straight quote \" makes a string", codePoint(open.Text))
+		"%s: only the straight quote \" makes a string", codePoint(open.Text))
 	close := open.End.Offset + end + size
 	t := open
 	for t.End.Offset < close {

@@ -9,6 +9,7 @@ import (
 type reports struct {
 	list   []report
 	errors int
+	others int // warnings and notices
 	left   int // not kept
 	mute   int // while above zero nothing is reported
 }
@@ -18,40 +19,45 @@ type report struct {
 	Diagnostic
 }
 
-// add keeps one diagnostic; of those at one place, only the first error.
-func (r *reports) add(at place, d Diagnostic) {
+// full tells whether no more errors are kept; reading can stop.
+func (r *reports) full() bool { return r.errors > maxReports }
+
+// add keeps one diagnostic, within the limit.
+func (r *reports) add(at place, d Diagnostic, format string, args []any) {
 	if r.mute > 0 {
 		return
 	}
+	count := &r.others
 	if d.Severity == Error {
-		r.errors++
+		count = &r.errors
 	}
-	if len(r.list) >= maxReports {
+	if *count++; *count > maxReports {
 		r.left++
 		return
 	}
+	d.Message = fmt.Sprintf(format, args...)
 	d.Pos, d.Source = at.Pos(), at.line()
 	r.list = append(r.list, report{at, d})
 }
 
 // fail reports an error.
 func (r *reports) fail(at place, remedy, format string, args ...any) {
-	r.add(at, Diagnostic{Severity: Error, Message: fmt.Sprintf(format, args...), Remedy: remedy})
+	r.add(at, Diagnostic{Severity: Error, Remedy: remedy}, format, args)
 }
 
 // unsupported reports a valid statement that this server does not do.
 func (r *reports) unsupported(at place, remedy, format string, args ...any) {
-	r.add(at, Diagnostic{Severity: Error, Unsupported: true, Message: fmt.Sprintf(format, args...), Remedy: remedy})
+	r.add(at, Diagnostic{Severity: Error, Unsupported: true, Remedy: remedy}, format, args)
 }
 
 // warn reports a warning.
 func (r *reports) warn(at place, remedy, format string, args ...any) {
-	r.add(at, Diagnostic{Severity: Warning, Message: fmt.Sprintf(format, args...), Remedy: remedy})
+	r.add(at, Diagnostic{Severity: Warning, Remedy: remedy}, format, args)
 }
 
 // note reports a notice.
 func (r *reports) note(at place, format string, args ...any) {
-	r.add(at, Diagnostic{Severity: Notice, Message: fmt.Sprintf(format, args...)})
+	r.add(at, Diagnostic{Severity: Notice}, format, args)
 }
 
 // sorted gives the diagnostics in the order of the text.
@@ -64,7 +70,7 @@ func (r *reports) sorted() []Diagnostic {
 	if r.left > 0 {
 		last := out[len(out)-1]
 		out = append(out, Diagnostic{Pos: last.Pos, Severity: last.Severity,
-			Message: fmt.Sprintf("and %d more messages, not shown", r.left)})
+			Message: fmt.Sprintf("there are more messages; %d of each kind are shown", maxReports)})
 	}
 	return out
 }

@@ -31,6 +31,7 @@ type setting struct {
 	value []byte
 	expr  *expr
 	state settingState
+	parts uint8 // how many values append and prepend joined
 }
 
 // settingState tells how far a setting is.
@@ -119,17 +120,18 @@ func (s *settings) assign(a *assign) {
 	switch {
 	case !found || a.verb == replaceValue:
 		l.put(fresh)
+	case a.verb == defaultValue || l.list[i].parts >= maxAppended:
 	case a.verb == appendValue:
-		l.list[i] = joined(l.list[i], fresh, l.list[i].def)
+		l.list[i] = joined(l.list[i], fresh, l.list[i])
 	case a.verb == prependValue:
-		l.list[i] = joined(fresh, l.list[i], l.list[i].def)
+		l.list[i] = joined(fresh, l.list[i], l.list[i])
 	}
 }
 
-// joined makes one setting of two.
-func joined(a, b setting, def *optionDef) setting {
-	out := setting{code: a.code, def: def}
-	compressed := len(def.typ.fields) == 1 && def.typ.fields[0].kind == kindCompressed
+// joined makes one setting of two, one of which is there already.
+func joined(a, b, old setting) setting {
+	out := setting{code: old.code, def: old.def, parts: old.parts + 1}
+	compressed := len(old.def.typ.fields) == 1 && old.def.typ.fields[0].kind == kindCompressed
 	if a.expr == nil && b.expr == nil && !compressed {
 		out.value = append(append(make([]byte, 0, len(a.value)+len(b.value)), a.value...), b.value...)
 		return out

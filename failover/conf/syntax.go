@@ -76,8 +76,9 @@ type groupNode struct {
 // hostNode is a host.
 type hostNode struct {
 	at
-	name string
-	body []node
+	faulty bool // something in it could not be read
+	name   string
+	body   []node
 }
 
 // hardwareNode is `hardware TYPE ADDRESS;`.
@@ -151,8 +152,9 @@ type limitNode struct {
 // peerNode is a failover peer declaration.
 type peerNode struct {
 	at
-	name  string
-	items []peerItem
+	faulty bool // something in it could not be read
+	name   string
+	items  []peerItem
 }
 
 // peerItem is one statement in a failover peer declaration.
