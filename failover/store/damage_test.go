@@ -174,6 +174,7 @@ func TestOrdinarySnapshotEndsRestored(t *testing.T) {
 	check(t, err)
 	snap, err := log.BeginSnapshot()
 	check(t, err)
+	check(t, snap.Add(leaseOf(1, 1)))
 	check(t, snap.Commit())
 	check(t, log.Close())
 	_, log, _, err = read(fs)
@@ -286,6 +287,47 @@ func TestTornTail(t *testing.T) {
 	}
 	if last != 4 {
 		t.Errorf("uncut: %d leases", last)
+	}
+}
+
+// A store is new until a record is in it, whatever files there are.
+func TestNewUntilARecordIsThere(t *testing.T) {
+	fs := faultfs.New(1)
+	for run, step := range []func(*store.Log){
+		func(*store.Log) {},
+		func(l *store.Log) { // an import that was cut off
+			snap, err := l.BeginSnapshot()
+			check(t, err)
+			check(t, snap.Add(leaseOf(1, 1)))
+			fs = fs.Kill()
+		},
+		func(l *store.Log) { // the first batch was torn
+			check(t, l.Append([]lease.Record{leaseOf(1, 1)}))
+			data := fs.Bytes("log-2")
+			data[40] ^= 1
+			fs = fs.Kill()
+			fs.Put("log-2", data)
+		},
+		func(l *store.Log) {
+			check(t, l.Append([]lease.Record{leaseOf(1, 1)}))
+			check(t, l.Sync())
+			fs = fs.Kill()
+		},
+		nil,
+	} {
+		log, err := store.Open(fs, tiny)
+		check(t, err)
+		if log.New() != (step != nil) {
+			t.Errorf("run %d: origin %q", run, log.Origin())
+		}
+		_, err = log.Replay(func(lease.Record) error { return nil })
+		check(t, err)
+		if step != nil {
+			step(log)
+		}
+		if run == 0 {
+			check(t, log.Close())
+		}
 	}
 }
 

@@ -103,30 +103,42 @@ func (lay layout) missing() uint64 {
 	return 0
 }
 
-// findOrigin looks at the headers only.
+// findOrigin looks at how the files begin. What is damaged there counts as
+// whole: Replay will say what is wrong.
 func findOrigin(fs FS, lay layout) (Origin, error) {
-	if lay.empty() {
-		return OriginNew, nil
+	if lay.snapshot != 0 {
+		h, _, err := beginning(fs, snapshotName(lay.snapshot), kindSnap, lay.snapshot)
+		if h.flags&flagRepair != 0 {
+			return OriginRestored, err
+		}
+		return OriginWhole, err
 	}
-	name := snapshotName(lay.snapshot)
-	if lay.snapshot == 0 {
-		name = logName(lay.logs[0])
+	for _, gen := range lay.logs {
+		_, first, err := beginning(fs, logName(gen), kindLog, gen)
+		if err != nil || first.typ >= typeLease && first.typ <= typeObject {
+			return OriginWhole, err
+		}
 	}
+	return OriginNew, nil
+}
+
+// beginning gives the header and the first frame of a file, as far as they are
+// valid.
+func beginning(fs FS, name string, kind byte, gen uint64) (h header, first frame, err error) {
 	f, err := fs.Open(name)
 	if err != nil {
-		return "", fmt.Errorf("store %s: %w", fs.Name(), err)
+		return h, first, fmt.Errorf("store %s: %w", fs.Name(), err)
 	}
 	defer f.Close()
-	var buf [headerSize + 1]byte
-	n, err := f.ReadAt(buf[:], 0)
-	if n < headerSize {
-		return OriginWhole, ignoreEOF(err) // Replay will say what is wrong
+	s, err := newScanner(f)
+	if err != nil {
+		return h, first, fmt.Errorf("store %s: %s: %w", fs.Name(), name, err)
 	}
-	switch {
-	case lay.snapshot != 0 && buf[10]&flagRepair != 0:
-		return OriginRestored, nil
-	case lay.snapshot == 0 && len(lay.logs) == 1 && lay.logs[0] == 1 && buf[headerSize] == 0:
-		return OriginNew, nil
+	if h, err = s.header(kind, gen); err != nil {
+		return header{}, first, nil
 	}
-	return OriginWhole, nil
+	if fr, err := s.next(); err == nil {
+		first = fr
+	}
+	return h, first, nil
 }

@@ -129,7 +129,7 @@ type Origin string
 
 // Origins (lease.Boot.StoreOrigin).
 const (
-	OriginNew      Origin = "new"      // nothing was ever written
+	OriginNew      Origin = "new"      // there was no record
 	OriginWhole    Origin = "whole"    // everything synced is there
 	OriginRestored Origin = "restored" // Repair made it: promises may be missing
 )
@@ -200,7 +200,7 @@ func (l *Log) look() error {
 	return err
 }
 
-// New tells whether the store held nothing when it was opened.
+// New tells whether the store held no record when it was opened.
 func (l *Log) New() bool { return l.origin == OriginNew }
 
 // Origin tells where the records come from.
