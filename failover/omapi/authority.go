@@ -43,7 +43,7 @@ type Peer struct {
 	MaxUnacked                   uint32 // max-unacked-updates
 	MCLT                         lease.Seconds
 	LoadBalance                  lease.Seconds // load balance max seconds
-	HBA                          *[32]byte     // hash buckets of the primary; nil if not known
+	HBA                          *[32]byte     // hash buckets of the primary as in CONNECT (RFC 3074 section 5); nil if not known
 	Partner, Local               lease.ServerState
 	PartnerSince, LocalSince     lease.Time
 	Secondary                    bool

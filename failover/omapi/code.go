@@ -67,7 +67,7 @@ func (c Code) String() string {
 
 // Result is the outcome of a change. Text says why it was refused; it goes
 // into the answer's message, and into the attribute "refused" of the object,
-// because omshell does not print messages.
+// because omshell does not print messages. It prints ASCII only.
 type Result struct {
 	Code Code
 	Text string

@@ -56,7 +56,7 @@ func setGroup(g *Group, set values) Result {
 		case "name":
 			r = setName(&g.Name, v.data)
 		case "statements":
-			g.Statements = string(v.data)
+			r = setStatements(&g.Statements, v.data)
 		case "refused": // our own
 		default:
 			r = Result{UnknownAttribute, textUpdate}

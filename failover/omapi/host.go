@@ -177,7 +177,7 @@ func (s *Session) setHost(h *Host, set values) Result {
 		case "group":
 			r = s.setGroup(h, string(v.data))
 		case "statements":
-			h.Statements = string(v.data)
+			r = setStatements(&h.Statements, v.data)
 		case "known", "refused": // dhcpd ignores the one; the other is our own
 		default:
 			r = Result{UnknownAttribute, textUpdate}
@@ -214,6 +214,16 @@ func setName(field *string, data []byte) Result {
 	return setOnce(field, string(data), MaxName)
 }
 
+// setStatements sets the text of a host or group; whether it makes sense is
+// for Authority to say.
+func setStatements(field *string, data []byte) Result {
+	if len(data) > MaxStatements {
+		return refuse(InvalidArgument, "statements of %d octets are too long; at most %d", len(data), MaxStatements)
+	}
+	*field = string(data)
+	return Result{}
+}
+
 // setHardware sets type and address together. The type is Ethernet unless
 // given; with dhcpd such a host never matches.
 func setHardware(h *Host, set values) Result {
@@ -245,8 +255,11 @@ func setHardwareType(h *Host, data []byte) Result {
 
 // setAddresses sets the fixed addresses; none removes them.
 func setAddresses(h *Host, data []byte) Result {
-	if len(data)%4 != 0 {
+	switch {
+	case len(data)%4 != 0:
 		return Result{InvalidArgument, textUpdate}
+	case len(data) > 4*MaxFixed:
+		return refuse(InvalidArgument, "%d addresses are too many; at most %d", len(data)/4, MaxFixed)
 	}
 	h.Fixed = nil
 	for at := 0; at < len(data); at += 4 {

@@ -38,6 +38,10 @@ const (
 	MaxUnproven = 16
 	// MaxVariable is the longest value of a lease's variable in octets.
 	MaxVariable = 1024
+	// MaxStatements is the longest text of statements of a host or group in octets.
+	MaxStatements = 8 << 10
+	// MaxFixed is the most fixed addresses of a host.
+	MaxFixed = 64
 )
 
 // Times after which a connection is closed, or answered.
@@ -45,8 +49,9 @@ const (
 	// MessageTime is the longest time between the first octet of a message and
 	// its last one. The eight octets of the start count as a message.
 	MessageTime = 30 * time.Second
-	// UnprovenTime is the longest idle time before the first valid signature.
-	UnprovenTime = 3 * time.Minute
+	// UnprovenTime is the longest time until the first valid signature. A
+	// person who types into omshell needs some.
+	UnprovenTime = 5 * time.Minute
 	// IdleTime is the longest idle time after it.
 	IdleTime = 30 * time.Minute
 	// ChangeTime is how long a change may take before the client hears that

@@ -82,7 +82,7 @@ func (s *Server) Accept(now lease.Now, id uint64, from netip.Addr) (session, evi
 		return nil, nil, ErrTooMany
 	}
 	session = &Session{
-		id: id, from: from, server: s,
+		id: id, from: from, server: s, since: now,
 		nextID: s.draw(),
 		handles: handles{
 			draw: s.draw, lost: &s.stats.Forgotten,
@@ -115,14 +115,14 @@ func (s *Server) makeRoom() (evicted *Session, ok bool) {
 		return nil, false
 	}
 	evicted = s.sessions[oldest]
-	evicted.closed = "closed for a newer connection before it showed a valid signature"
+	evicted.close(Output{}, "closed for a newer connection before it showed a valid signature")
 	s.Release(evicted)
 	s.stats.Evicted++
 	return evicted, true
 }
 
-// Release forgets a session whose connection has ended. Changes that it asked
-// for go on.
+// Release forgets a session whose connection has ended, whoever ended it.
+// Changes that it asked for go on.
 func (s *Server) Release(se *Session) {
 	s.sessions = slices.DeleteFunc(s.sessions, func(o *Session) bool { return o == se })
 }

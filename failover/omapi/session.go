@@ -12,6 +12,7 @@ import (
 type Session struct {
 	id      uint64
 	from    netip.Addr
+	since   lease.Now
 	server  *Server
 	nextID  uint32 // transaction id of the next message to send
 	handles handles
@@ -184,6 +185,9 @@ func (s *Session) restart(now lease.Now) {
 		after = UnprovenTime
 	}
 	s.deadline = now.Add(after).Mono
+	if !s.proven {
+		s.deadline = min(s.deadline, s.since.Add(UnprovenTime).Mono)
+	}
 }
 
 func (s *Session) malformed(why string) Output {

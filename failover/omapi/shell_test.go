@@ -20,7 +20,6 @@ type shell struct {
 	mu       sync.Mutex // held around everything of server and world
 	server   *Server
 	world    *world
-	reasons  []string // why connections were closed
 	conns    sync.WaitGroup
 }
 
@@ -86,9 +85,6 @@ func (sh *shell) serve(id uint64, conn net.Conn) {
 	buf := make([]byte, MaxFeed)
 	for {
 		if _, err := conn.Write(out.Bytes); err != nil || out.Close != "" {
-			sh.mu.Lock()
-			sh.reasons = append(sh.reasons, out.Close)
-			sh.mu.Unlock()
 			return
 		}
 		n, err := conn.Read(buf)
@@ -114,6 +110,13 @@ func (sh *shell) turn(se *Session, octets []byte) Output {
 		out = Output{append(out.Bytes, more.Bytes...), more.Close}
 	}
 	return out
+}
+
+// changes are those that were asked for so far.
+func (sh *shell) changes() []Change {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.world.changes
 }
 
 // omshell types lines and gives what it printed, both outputs together.
