@@ -139,12 +139,13 @@ func (r *Responder) extra(q *inquiry, t *target, p *profile, bill billKey) *leas
 	}
 	host := q.hostname()
 	var old lease.Extra
-	if t.same && t.lease.Extra != nil && t.lease.State == lease.Active {
+	kept := t.same && t.lease.Extra != nil && t.lease.State == lease.Active
+	if kept {
 		old = *t.lease.Extra
 	}
 	fqdn := fqdnText(o[optFQDN])
 	vars := mergeVars(old.Vars, p.set.Vars())
-	if t.lease.Extra != nil && old.Hostname == string(host) && old.FQDN == string(fqdn) &&
+	if kept && old.Hostname == string(host) && old.FQDN == string(fqdn) &&
 		old.VendorClass == string(o[optVendorClass]) && old.UserClass == string(o[optUserClass]) &&
 		old.RelayAgent == string(agent) && old.Requested == string(q.prl) &&
 		old.Billing == bill.class && old.BillingSub == bill.value && slices.Equal(old.Vars, vars) {

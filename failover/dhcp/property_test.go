@@ -41,7 +41,7 @@ var worlds = map[string]string{
 // over, and looks on: no address for two clients at once, counted as the
 // clients count; every promise in the table; no more offers than allowed.
 func TestProperty(t *testing.T) {
-	seeds := uint64(1000)
+	seeds := uint64(500)
 	if testing.Short() {
 		seeds = 100
 	}
