@@ -16,13 +16,13 @@ import (
 const defaultWatchdog = 10 * time.Second
 
 // heartbeat tells the service manager that the server lives. It is called by
-// the loop after its work, so it beats only while the loop turns, and only
-// while every reader shows itself (R8).
+// the loop after its work and a sync, so it beats only while the loop turns
+// and the disk answers, and only while packets get to the loop (R8).
 type heartbeat struct {
-	every   time.Duration
-	notify  func(state string)
-	readers func() []*reader
-	log     *Logger
+	every  time.Duration
+	notify func(state string)
+	passed func() bool // the check of the path that packets take
+	log    *Logger
 
 	next   int64 // monotonic moment of the next beat
 	status string
@@ -43,8 +43,8 @@ func watchdogTime() (w time.Duration, ok bool, err error) {
 }
 
 // newHeartbeat beats four times in w.
-func newHeartbeat(w time.Duration, notify func(string), readers func() []*reader, log *Logger) *heartbeat {
-	return &heartbeat{every: w / 4, notify: notify, readers: readers, log: log}
+func newHeartbeat(w time.Duration, notify func(string), passed func() bool, log *Logger) *heartbeat {
+	return &heartbeat{every: w / 4, notify: notify, passed: passed, log: log}
 }
 
 // sdNotify sends a line to the service manager; without one it does nothing.
@@ -62,29 +62,18 @@ func (h *heartbeat) due(now lease.Now) bool { return now.Mono >= h.next }
 // send beats, and brings the status line up to date.
 func (h *heartbeat) send(now lease.Now, n *node.Node) {
 	h.next = now.Mono + int64(h.every)
-	if h.stuck() {
+	if !h.passed() {
+		if !h.silent {
+			h.log.Sayf(dhcp.LevelError, "no packet gets to this server any more: no more beats for the watchdog")
+		}
+		h.silent = true
 		return
 	}
+	h.silent = false
 	state := daemon.SdNotifyWatchdog
 	if s := n.Status(now).Sentence; s != h.status {
 		h.status = s
 		state += "\nSTATUS=" + s
 	}
 	h.notify(state)
-}
-
-// stuck tells, and says once, that a reader does not show itself any more.
-func (h *heartbeat) stuck() bool {
-	now := ticks()
-	for _, r := range h.readers() {
-		if r.stuck(now) {
-			if !h.silent {
-				h.log.Sayf(dhcp.LevelError, "a receiving socket is stuck: no more beats for the watchdog")
-			}
-			h.silent = true
-			return true
-		}
-	}
-	h.silent = false
-	return false
 }

@@ -1,11 +1,12 @@
 // Package daemon runs one server on a machine: its sockets, its clocks, its
 // store and its signals around a node, which decides everything.
 //
-// One goroutine, the loop, owns the node and the store. Readers decode
-// packets and put them into the inbox; the loop takes what waits, has the
-// node decide, makes the outcome durable with one sync for the whole batch,
-// and only then lets the replies out. While a sync runs, requests gather, so
-// the batches grow with the load.
+// One goroutine, the loop, owns the node, the store and the sockets of DHCP. It
+// takes what waits, has the node decide, makes the outcome durable with one
+// sync for the whole batch, and only then lets the replies out. While a sync
+// runs, requests gather, so the batches grow with the load. The loop polls and
+// decodes by itself: readers of their own would cost two wake-ups of threads
+// for a packet that comes alone, which is more than to answer it.
 package daemon
 
 import (
@@ -91,10 +92,10 @@ func Run(ctx context.Context, opt Options) error {
 type server struct {
 	opt    Options
 	count  *counters
+	poller *poller
 	inbox  *inbox
 	intake *intake
 	ports  *ports
-	udp    *port
 	loop   *loop
 	desk   *desk
 	prober *prober
@@ -116,12 +117,14 @@ func newServer(opt Options) (*server, error) {
 		opt.Log.Sayf(dhcp.LevelDebug, "no watchdog is set for this process; %v is assumed", watchdog)
 	}
 	s := &server{opt: opt, count: new(counters), notify: sdNotify(opt.Log), nudge: make(chan struct{}, 1), down: make(chan struct{})}
-	s.inbox = newInbox(s.count)
-	s.intake = &intake{port: uint16(opt.Port), inbox: s.inbox, count: s.count,
-		clients: newThrottle(opt.ClientRate), relays: newThrottle(opt.RelayRate)}
-	s.ports = newPorts(opt.Interfaces, s.intake, opt.Log, opt.Config)
+	if s.poller, err = newPoller(); err != nil {
+		return nil, err
+	}
+	s.inbox = newInbox(s.poller, s.count)
+	s.intake = newIntake(opt.Port, s.inbox, s.count, opt.ClientRate, opt.RelayRate)
+	s.ports = newPorts(opt.Interfaces, opt.Config, s.intake, s.poller, opt.Log)
 	s.desk = newDesk(s.inbox, s.count)
-	s.prober = newProber(s.ports.set, s.count, opt.Log, func(r *node.ProbeResult) { s.inbox.send(s.down, r) })
+	s.prober = newProber(s.poller, s.count, opt.Log, s.inbox.post)
 
 	if s.pair, err = newPair(opt, s.inbox, s.down); err != nil {
 		return nil, err
@@ -132,7 +135,7 @@ func newServer(opt Options) (*server, error) {
 	}
 	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, pair: s.pair, desk: s.desk, log: opt.Log, count: s.count,
 		intake: s.intake, clock: readClock, parted: make(chan struct{}), tooOld: watchdog / 2, idle: watchdog / 8, reported: map[string]uint64{}}
-	s.loop.beat = newHeartbeat(watchdog, s.notify, s.readers, opt.Log)
+	s.loop.beat = newHeartbeat(watchdog, s.notify, s.intake.path.passed, opt.Log)
 	if err := s.openSockets(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -163,21 +166,23 @@ func seed() uint64 {
 
 // openSockets begins to hear clients and operators.
 func (s *server) openSockets() error {
-	conn, err := openUDP(s.opt.Port)
+	fd, err := openUDP(s.opt.Port)
 	if err != nil {
 		return err
 	}
-	s.udp = &port{conn: conn, out: mmsg.NewWriter(conn, writeBatch)}
-	s.udp.reader = &reader{intake: s.intake, conn: conn, open: openDatagram, iface: s.ports.interfaceAt}
-	s.loop.sender = &sender{port: s.intake.port, udp: s.udp.out, ports: s.ports.set, count: s.count, log: s.opt.Log}
-	links, err := s.ports.refresh()
+	open := func(p *parcel, m mmsg.Message) bool { return s.intake.openDatagram(p, m, s.ports.at) }
+	if err := s.poller.add(&source{fd: fd, read: func() { s.intake.receive(fd, open) }}); err != nil {
+		return err
+	}
+	s.intake.path = pathCheck{out: mmsg.NewWriter(fd, 1), port: s.intake.port}
+	s.loop.sender = &sender{port: s.intake.port, udp: mmsg.NewWriter(fd, writeBatch), ports: s.ports, count: s.count, log: s.opt.Log}
+	all, err := listLinks()
 	if err != nil {
 		return err
 	}
 	now := readClock()
 	s.loop.node.Start(now)
-	s.loop.node.Step(now, links)
-	s.ports.start(s.udp.reader)
+	s.loop.node.Step(now, s.ports.apply(all))
 	if err := s.pair.open(s.opt.Config); err != nil {
 		return err
 	}
@@ -196,15 +201,6 @@ func (s *server) listen() error {
 	return err
 }
 
-// readers is every reader there is now.
-func (s *server) readers() []*reader {
-	all := []*reader{s.udp.reader}
-	for _, p := range s.ports.set() {
-		all = append(all, p.reader)
-	}
-	return all
-}
-
 // serve runs the loop in the foreground and everything else beside it.
 func (s *server) serve(ctx context.Context) error {
 	tuneMemory()
@@ -216,7 +212,15 @@ func (s *server) serve(ctx context.Context) error {
 	s.notify(daemon.SdNotifyReady + "\nSTATUS=" + s.loop.node.Status(readClock()).Sentence)
 	s.opt.Log.Sayf(dhcp.LevelInfo, "Server starting service.")
 	s.opt.Ready()
-	err := s.loop.run(s.untilStopped(ctx))
+	done := s.untilStopped(ctx)
+	s.helper.Go(func() {
+		select {
+		case <-done: // the loop must look
+			s.inbox.order(s.down, func() node.Input { return nil })
+		case <-s.down:
+		}
+	})
+	err := s.loop.run(done)
 	s.notify(daemon.SdNotifyStopping)
 	return err
 }
@@ -262,12 +266,8 @@ func (s *server) close() error {
 		errs = append(errs, s.ctl.Close())
 	}
 	s.helper.Wait()
-	s.prober.close()
 	s.pair.close()
-	if s.udp != nil {
-		errs = append(errs, s.udp.conn.Close())
-	}
-	s.ports.close()
+	errs = append(errs, s.poller.close())
 	return errors.Join(append(errs, s.loop.keeper.close())...)
 }
 
@@ -301,13 +301,16 @@ func (s *server) reload() {
 		s.opt.Log.Sayf(dhcp.LevelError, "configuration not reloaded, the old one stays in force: %v", err)
 		return
 	}
-	if !s.inbox.send(s.down, &node.Reconfigure{Config: cfg}) {
+	adopt := func() node.Input {
+		s.ports.cfg = cfg
+		return &node.Reconfigure{Config: cfg}
+	}
+	if !s.inbox.order(s.down, adopt) {
 		return
 	}
 	if err := s.pair.open(cfg); err != nil {
 		s.opt.Log.Sayf(dhcp.LevelError, "%v", err)
 	}
-	s.ports.cfg.Store(cfg)
 	select { // the choice of interfaces may have changed
 	case s.nudge <- struct{}{}:
 	default:

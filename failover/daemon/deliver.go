@@ -23,7 +23,7 @@ const (
 type sender struct {
 	port  uint16 // ours; clients listen on the next one
 	udp   *mmsg.Writer
-	ports func() portSet
+	ports *ports
 	count *counters
 	log   *Logger
 
@@ -35,10 +35,9 @@ type sender struct {
 // client asks again.
 func (s *sender) send(replies []dhcp.Reply) {
 	s.frames = s.frames[:0]
-	set := s.ports()
 	for i := range replies {
 		r := &replies[i]
-		port := set[r.If.Index]
+		port := s.ports.set[r.If.Index]
 		switch {
 		case r.HW == "" && r.Dst != limitedBroadcast:
 			s.route(r, 0)
@@ -84,9 +83,9 @@ func (s *sender) ownSource(r *dhcp.Reply) lease.IP {
 // frame queues a datagram with its own headers for a packet socket.
 func (s *sender) frame(r *dhcp.Reply, p *port) {
 	hw, ok := linkAddress(r)
-	if !ok || int64(len(r.Payload)+frame.HeaderLen) > p.mtu.Load() {
+	if !ok || len(r.Payload)+frame.HeaderLen > p.mtu {
 		// Not an Ethernet address, or to be fragmented: the kernel knows how.
-		s.route(r, p.index)
+		s.route(r, p.iface.Index)
 		return
 	}
 	start := len(s.frames)
@@ -100,7 +99,7 @@ func (s *sender) frame(r *dhcp.Reply, p *port) {
 		s.count.add(sentFrame, p.out.Flush(s.failed))
 	}
 	slot := p.out.Add(s.frames[start:len(s.frames):len(s.frames)], linkNameLen, 0)
-	setLink(slot.Name, p.index, unix.ETH_P_IP, hw)
+	setLink(slot.Name, p.iface.Index, unix.ETH_P_IP, hw)
 }
 
 // linkAddress is where the frame goes; false if that is not Ethernet.

@@ -1,10 +1,7 @@
 package daemon
 
 import (
-	"sync"
 	"time"
-
-	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"tandem/failover/dhcp"
 	"tandem/failover/node"
@@ -21,14 +18,6 @@ type parcel struct {
 	data [maxDatagram]byte
 }
 
-var parcels = sync.Pool{New: func() any { return new(parcel) }}
-
-// release gives the buffer back once nothing points into it any more.
-func (p *parcel) release() {
-	p.in.Packet = dhcp.Packet{}
-	parcels.Put(p)
-}
-
 // Limits of the inbox.
 const (
 	inboxPackets = 2048 // clients' packets that wait
@@ -43,134 +32,147 @@ const (
 // Packets wait in two queues. DISCOVERs have the last place: a client that is
 // only looking around loses less than one that has been promised an address,
 // and the oldest has most likely given up already, so it makes room first.
+//
+// The lane of the packets belongs to the loop, which fills it from the sockets
+// before each batch: under load everything that waits in the kernel comes in,
+// and what is too much is dropped by the rule above, before it costs more.
 type inbox struct {
-	streams chan node.Input
-	wake    chan struct{}
+	streams chan message
+	poller  *poller
 	count   *counters
 
-	mu        sync.Mutex
+	posted    []node.Input
 	discovers ring
 	others    ring
-
-	timer *time.Timer
+	spare     []*parcel
 }
 
-func newInbox(count *counters) *inbox {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
+// message is an entry of the streams' lane: an input, or something that the
+// loop is to do, which may give an input.
+type message struct {
+	in node.Input
+	do func() node.Input
+}
+
+func newInbox(p *poller, count *counters) *inbox {
 	return &inbox{
-		streams:   make(chan node.Input, inboxStreams),
-		wake:      make(chan struct{}, 1),
+		streams:   make(chan message, inboxStreams),
+		poller:    p,
 		count:     count,
 		discovers: ring{buf: make([]*parcel, inboxPackets)},
 		others:    ring{buf: make([]*parcel, inboxPackets)},
-		timer:     timer,
-	}
-}
-
-// put queues packets and takes them over. It never blocks.
-func (b *inbox) put(batch []*parcel) {
-	b.mu.Lock()
-	for _, p := range batch {
-		b.place(p)
-	}
-	b.mu.Unlock()
-	select {
-	case b.wake <- struct{}{}:
-	default: // the loop has been told already
-	}
-}
-
-func (b *inbox) place(p *parcel) {
-	discover := p.in.Packet.Msg.MessageType() == dhcpv4.MessageTypeDiscover
-	if b.discovers.n+b.others.n >= inboxPackets {
-		if b.discovers.n == 0 {
-			b.count.add(inboxRequestDropped, 1)
-			p.release()
-			return
-		}
-		b.count.add(inboxOfferDropped, 1)
-		b.discovers.pop().release()
-	}
-	if discover {
-		b.discovers.push(p)
-	} else {
-		b.others.push(p)
 	}
 }
 
 // send queues an input of the streams' lane and waits for room; false if done
-// was closed first.
+// was closed first. Any goroutine may send.
 func (b *inbox) send(done <-chan struct{}, in node.Input) bool {
+	return b.enter(done, message{in: in})
+}
+
+// order has the loop do something; its result, if not nil, is an input.
+func (b *inbox) order(done <-chan struct{}, do func() node.Input) bool {
+	return b.enter(done, message{do: do})
+}
+
+func (b *inbox) enter(done <-chan struct{}, m message) bool {
 	select {
-	case b.streams <- in:
+	case b.streams <- m:
+		b.poller.ring()
 		return true
 	case <-done:
 		return false
 	}
 }
 
-// take waits until something has come, for at most wait, and gives it, streams
-// first, then requests, then discovers: what was begun is brought to its end.
-// Both slices are empty when the time is over or done is closed.
-func (b *inbox) take(done <-chan struct{}, wait time.Duration, into *batch) {
-	into.reset()
-	if b.drain(into) {
-		return
+// post adds an input of the loop's own making.
+func (b *inbox) post(in node.Input) { b.posted = append(b.posted, in) }
+
+// parcel gives an empty parcel.
+func (b *inbox) parcel() *parcel {
+	if n := len(b.spare); n > 0 {
+		p := b.spare[n-1]
+		b.spare = b.spare[:n-1]
+		return p
 	}
-	b.timer.Reset(wait)
-	defer b.timer.Stop()
-	for {
-		select {
-		case in := <-b.streams:
-			into.inputs = append(into.inputs, in)
-			b.drain(into)
-			return
-		case <-b.wake:
-			if b.drain(into) {
-				return
-			}
-		case <-b.timer.C:
-			return
-		case <-done:
-			b.drain(into)
+	return new(parcel)
+}
+
+// release takes a parcel back once nothing points into it any more.
+func (b *inbox) release(p *parcel) {
+	p.in.Packet = dhcp.Packet{}
+	b.spare = append(b.spare, p)
+}
+
+// put queues a packet and takes it over.
+func (b *inbox) put(p *parcel) {
+	if b.waiting() >= inboxPackets {
+		if b.discovers.n == 0 {
+			b.count.add(inboxRequestDropped, 1)
+			b.release(p)
 			return
 		}
+		b.count.add(inboxOfferDropped, 1)
+		b.release(b.discovers.pop())
+	}
+	if isDiscover(p.in.Packet.Raw) {
+		b.discovers.push(p)
+	} else {
+		b.others.push(p)
 	}
 }
 
-// drain takes what is there without waiting.
-func (b *inbox) drain(into *batch) bool {
-	for len(into.inputs) < batchSize/4 {
-		select {
-		case in := <-b.streams:
-			into.inputs = append(into.inputs, in)
-			continue
-		default:
-		}
-		break
+// waiting is the number of packets in the inbox.
+func (b *inbox) waiting() int { return b.discovers.n + b.others.n }
+
+// take waits until something has come, for at most wait, and gives it, streams
+// first, then requests, then discovers: what was begun is brought to its end.
+// It gives an empty batch when the time is over, or when somebody rang.
+func (b *inbox) take(wait time.Duration, into *batch) {
+	b.drain(into)
+	if len(into.inputs) > 0 || b.waiting() > 0 {
+		wait = 0
 	}
-	b.mu.Lock()
-	for room := batchSize - len(into.inputs); room > 0; room-- {
+	for _, s := range b.poller.wait(wait, func() bool { return len(b.streams) == 0 }) {
+		s.read()
+	}
+	b.drain(into)
+	for len(into.inputs) < batchSize {
 		p := b.others.pop()
 		if p == nil {
 			p = b.discovers.pop()
 		}
 		if p == nil {
-			break
+			return
 		}
-		into.inputs = append(into.inputs, &p.in)
 		into.parcels = append(into.parcels, p)
+		if msg, err := dhcp.Decode(p.in.Packet.Raw); err != nil {
+			b.count.add(receiveUndecodable, 1)
+		} else {
+			p.in.Packet.Msg = msg
+			into.inputs = append(into.inputs, &p.in)
+		}
 	}
-	b.mu.Unlock()
-	return len(into.inputs) > 0
 }
 
-// waiting is the number of packets in the inbox.
-func (b *inbox) waiting() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.discovers.n + b.others.n
+// drain takes what needs no waiting, bar the packets.
+func (b *inbox) drain(into *batch) {
+	into.inputs = append(into.inputs, b.posted...)
+	clear(b.posted)
+	b.posted = b.posted[:0]
+	for range batchSize / 4 {
+		select {
+		case m := <-b.streams:
+			if m.do != nil {
+				m.in = m.do()
+			}
+			if m.in != nil {
+				into.inputs = append(into.inputs, m.in)
+			}
+		default:
+			return
+		}
+	}
 }
 
 // batch is what the loop works on in one turn.
@@ -179,18 +181,14 @@ type batch struct {
 	parcels []*parcel
 }
 
-func (b *batch) reset() {
-	clear(b.inputs)
-	b.inputs, b.parcels = b.inputs[:0], b.parcels[:0]
-}
-
-// release gives the buffers of the batch back.
-func (b *batch) release() {
-	for i, p := range b.parcels {
-		p.release()
-		b.parcels[i] = nil
+// clear gives the parcels of the batch back and empties it.
+func (b *inbox) clear(done *batch) {
+	for i, p := range done.parcels {
+		b.release(p)
+		done.parcels[i] = nil
 	}
-	b.reset()
+	clear(done.inputs)
+	done.inputs, done.parcels = done.inputs[:0], done.parcels[:0]
 }
 
 // ring is a queue of fixed capacity; the caller keeps it from overflowing.

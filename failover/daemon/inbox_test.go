@@ -9,66 +9,100 @@ import (
 	"tandem/failover/node"
 )
 
-// message makes a parcel of one type of message, told apart by xid.
-func message(t testing.TB, kind dhcpv4.MessageType, xid byte) *parcel {
+// newTestInbox makes an inbox with a poller of its own.
+func newTestInbox(t *testing.T, count *counters) *inbox {
 	t.Helper()
-	msg, err := dhcpv4.New(dhcpv4.WithMessageType(kind), dhcpv4.WithTransactionID(dhcpv4.TransactionID{xid}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, err := newPoller()
+	check(t, err)
+	t.Cleanup(func() { check(t, p.close()) })
+	return newInbox(p, count)
+}
+
+// parcelOf makes a parcel of one type of message, told apart by xid.
+func parcelOf(t testing.TB, kind dhcpv4.MessageType, xid byte) *parcel {
+	t.Helper()
+	msg, err := dhcpv4.New(dhcpv4.WithMessageType(kind), dhcpv4.WithTransactionID(dhcpv4.TransactionID{xid}),
+		dhcpv4.WithHwAddr([]byte{2, 0, 0, 0, 0, xid}))
+	check(t, err)
 	p := new(parcel)
-	p.in.Packet.Msg = msg
+	n := copy(p.data[:], msg.ToBytes())
+	p.in.Packet.Raw = p.data[:n]
 	return p
 }
 
-func xids(b *batch) []byte {
+func (b *inbox) putAll(t testing.TB, kind dhcpv4.MessageType, xids ...byte) {
+	t.Helper()
+	for _, x := range xids {
+		b.put(parcelOf(t, kind, x))
+	}
+}
+
+func xids(b *batch) string {
 	var out []byte
 	for _, p := range b.parcels {
 		out = append(out, p.in.Packet.Msg.TransactionID[0])
 	}
-	return out
+	return string(out)
 }
 
 func TestTakeOrder(t *testing.T) {
-	in := newInbox(new(counters))
-	in.put([]*parcel{
-		message(t, dhcpv4.MessageTypeDiscover, 1), message(t, dhcpv4.MessageTypeRequest, 2),
-		message(t, dhcpv4.MessageTypeDiscover, 3), message(t, dhcpv4.MessageTypeRelease, 4),
-	})
-	if !in.send(nil, &node.Query{ID: 7}) {
-		t.Fatal("not sent")
-	}
+	in := newTestInbox(t, new(counters))
+	in.putAll(t, dhcpv4.MessageTypeDiscover, 1, 3)
+	in.putAll(t, dhcpv4.MessageTypeRequest, 2)
+	in.putAll(t, dhcpv4.MessageTypeRelease, 4)
+	in.send(nil, &node.Query{ID: 7})
+	in.order(nil, func() node.Input { return nil })
+	in.order(nil, func() node.Input { return &node.Query{ID: 8} })
+	in.post(&node.ProbeResult{})
 	var b batch
-	in.take(nil, time.Hour, &b)
-	if q, ok := b.inputs[0].(*node.Query); !ok || q.ID != 7 {
+	in.take(time.Hour, &b)
+	if len(b.inputs) != 7 {
+		t.Fatalf("%d inputs", len(b.inputs))
+	}
+	if _, ok := b.inputs[0].(*node.ProbeResult); !ok {
 		t.Errorf("first comes %T", b.inputs[0])
 	}
-	if got := string(xids(&b)); got != "\x02\x04\x01\x03" {
-		t.Errorf("order %v, want requests before discovers", xids(&b))
+	for i, want := range []uint64{7, 8} {
+		if q, ok := b.inputs[1+i].(*node.Query); !ok || q.ID != want {
+			t.Errorf("then comes %+v", b.inputs[1+i])
+		}
 	}
-	b.release()
-	if len(b.inputs) != 0 || len(b.parcels) != 0 || in.waiting() != 0 {
-		t.Error("something is left")
+	if got := xids(&b); got != "\x02\x04\x01\x03" {
+		t.Errorf("order %q, want requests before discovers", got)
+	}
+	in.clear(&b)
+	if len(b.inputs) != 0 || len(b.parcels) != 0 || in.waiting() != 0 || len(in.spare) != 4 {
+		t.Error("something is left, or lost")
 	}
 }
 
 func TestTakeWaits(t *testing.T) {
-	in := newInbox(new(counters))
+	in := newTestInbox(t, new(counters))
 	var b batch
-	in.take(nil, time.Millisecond, &b)
+	in.take(time.Millisecond, &b)
 	if len(b.inputs) != 0 {
 		t.Fatal("something came from nothing")
 	}
-	go in.put([]*parcel{message(t, dhcpv4.MessageTypeRequest, 9)})
-	in.take(nil, time.Hour, &b)
-	if len(b.parcels) != 1 {
-		t.Fatalf("%d packets", len(b.parcels))
+	for range 1000 { // whoever sends while the loop goes to sleep wakes it up
+		go in.send(nil, &node.Query{})
+		for len(b.inputs) == 0 {
+			in.take(time.Hour, &b)
+		}
+		in.clear(&b)
 	}
-	done := make(chan struct{})
-	close(done)
-	in.take(done, time.Hour, &b)
-	if len(b.inputs) != 0 {
-		t.Fatal("the last batch came again")
+}
+
+func TestUndecodable(t *testing.T) {
+	count := new(counters)
+	in := newTestInbox(t, count)
+	p := parcelOf(t, dhcpv4.MessageTypeRequest, 1)
+	p.in.Packet.Raw = append(p.in.Packet.Raw[:offsetOptions:offsetOptions], 12, 200, 'x') // an option that is cut off
+	in.put(p)
+	in.putAll(t, dhcpv4.MessageTypeRequest, 2)
+	var b batch
+	in.take(time.Hour, &b)
+	if len(b.inputs) != 1 || len(b.parcels) != 2 || count.get(receiveUndecodable) != 1 {
+		t.Errorf("%d inputs, %d parcels, %d counted", len(b.inputs), len(b.parcels), count.get(receiveUndecodable))
 	}
 }
 
@@ -76,28 +110,20 @@ func TestTakeWaits(t *testing.T) {
 // is no DISCOVER left to drop.
 func TestOverload(t *testing.T) {
 	count := new(counters)
-	in := newInbox(count)
-	one := message(t, dhcpv4.MessageTypeDiscover, 1).in.Packet.Msg
-	discover := func(n int) {
-		for range n {
-			p := new(parcel)
-			p.in.Packet.Msg = one
-			in.put([]*parcel{p})
-		}
+	in := newTestInbox(t, count)
+	in.putAll(t, dhcpv4.MessageTypeDiscover, 42)
+	first := in.discovers.buf[in.discovers.head]
+	for range inboxPackets {
+		in.putAll(t, dhcpv4.MessageTypeDiscover, 1)
 	}
-	in.put([]*parcel{message(t, dhcpv4.MessageTypeDiscover, 42)})
-	discover(inboxPackets)
 	if got := count.get(inboxOfferDropped); got != 1 {
 		t.Fatalf("%d DISCOVERs dropped, want 1", got)
 	}
-	if p := in.discovers.buf[in.discovers.head]; p.in.Packet.Msg != one {
+	if in.discovers.buf[in.discovers.head] == first || len(in.spare) != 1 || in.spare[0] != first {
 		t.Error("it was not the oldest that was dropped")
 	}
-	request := message(t, dhcpv4.MessageTypeRequest, 5).in.Packet.Msg
 	for range inboxPackets + 3 {
-		p := new(parcel)
-		p.in.Packet.Msg = request
-		in.put([]*parcel{p})
+		in.putAll(t, dhcpv4.MessageTypeRequest, 2)
 	}
 	if got := count.get(inboxOfferDropped); got != inboxPackets+1 {
 		t.Errorf("%d DISCOVERs dropped, want %d", got, inboxPackets+1)
@@ -111,16 +137,17 @@ func TestOverload(t *testing.T) {
 }
 
 func TestBatchIsBounded(t *testing.T) {
-	in := newInbox(new(counters))
-	for i := range batchSize + 10 {
-		in.put([]*parcel{message(t, dhcpv4.MessageTypeRequest, byte(i))})
+	in := newTestInbox(t, new(counters))
+	for range batchSize + 10 {
+		in.putAll(t, dhcpv4.MessageTypeRequest, 1)
 	}
 	var b batch
-	in.take(nil, time.Hour, &b)
+	in.take(time.Hour, &b)
 	if len(b.inputs) != batchSize {
 		t.Fatalf("%d at once", len(b.inputs))
 	}
-	in.take(nil, time.Hour, &b)
+	in.clear(&b)
+	in.take(time.Hour, &b)
 	if len(b.inputs) != 10 {
 		t.Fatalf("%d the second time", len(b.inputs))
 	}
@@ -128,7 +155,7 @@ func TestBatchIsBounded(t *testing.T) {
 
 // Streams have the back-pressure of their own transport: they wait.
 func TestStreamsBlock(t *testing.T) {
-	in := newInbox(new(counters))
+	in := newTestInbox(t, new(counters))
 	for range inboxStreams {
 		in.send(nil, &node.Query{})
 	}
@@ -143,5 +170,24 @@ func TestStreamsBlock(t *testing.T) {
 	close(done)
 	if <-sent {
 		t.Error("sent after the end")
+	}
+}
+
+func TestIsDiscover(t *testing.T) {
+	for kind := dhcpv4.MessageTypeDiscover; kind <= dhcpv4.MessageTypeInform; kind++ {
+		raw := parcelOf(t, kind, 1).in.Packet.Raw
+		if got := isDiscover(raw); got != (kind == dhcpv4.MessageTypeDiscover) {
+			t.Errorf("%s: %v", kind, got)
+		}
+		for n := range raw { // no length may hurt
+			isDiscover(raw[:n])
+		}
+	}
+	options := func(b ...byte) []byte { return append(make([]byte, offsetOptions), b...) }
+	if !isDiscover(options(0, 0, 12, 1, 'x', 53, 1, 1, 255)) {
+		t.Error("padding and another option hide the message type")
+	}
+	if isDiscover(options(255, 53, 1, 1)) || isDiscover(options(53, 1)) || isDiscover(options(12, 3, 53, 1, 1, 255)) {
+		t.Error("a DISCOVER where none is")
 	}
 }

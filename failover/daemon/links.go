@@ -5,8 +5,6 @@ import (
 	"maps"
 	"net"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -20,30 +18,22 @@ import (
 
 // port is one interface that is served.
 type port struct {
-	iface  atomic.Pointer[dhcp.Interface] // replaced when its addresses change
-	index  int
-	mtu    atomic.Int64
-	conn   *mmsg.Conn
-	reader *reader
-	out    *mmsg.Writer // the loop's
+	iface *dhcp.Interface // replaced when its addresses change
+	mtu   int
+	in    *source
+	out   *mmsg.Writer
 }
 
-// portSet is every served interface by index. It is never changed, only
-// replaced.
-type portSet map[int]*port
-
 // ports keeps one socket for each interface that is to be served, whatever
-// comes, goes or changes its addresses.
+// comes, goes or changes its addresses. It belongs to the loop, but for watch.
 type ports struct {
 	names  []string // as given on the command line; none: by configuration
+	cfg    *conf.Config
 	intake *intake
+	poller *poller
 	log    *Logger
-	// list gives the machine's interfaces; netlink outside of tests.
-	list func() ([]link, error)
 
-	cfg     atomic.Pointer[conf.Config]
-	current atomic.Pointer[portSet]
-	readers sync.WaitGroup
+	set     map[int]*port   // by index
 	missing map[string]bool // names that have been reported missing
 	ignored map[string]bool
 	told    []dhcp.Interface
@@ -59,63 +49,52 @@ type link struct {
 	addrs     []lease.IP // primary ones first
 }
 
-func newPorts(names []string, in *intake, log *Logger, cfg *conf.Config) *ports {
-	p := &ports{names: names, intake: in, log: log, list: listLinks,
-		missing: map[string]bool{}, ignored: map[string]bool{}}
-	p.current.Store(&portSet{})
-	p.cfg.Store(cfg)
-	return p
+func newPorts(names []string, cfg *conf.Config, in *intake, poller *poller, log *Logger) *ports {
+	return &ports{names: names, cfg: cfg, intake: in, poller: poller, log: log,
+		set: map[int]*port{}, missing: map[string]bool{}, ignored: map[string]bool{}}
 }
 
-// set is every interface that is served now.
-func (p *ports) set() portSet { return *p.current.Load() }
-
-// interfaceAt is the interface with that index, nil if it is not served.
-func (p *ports) interfaceAt(ifindex int32) *dhcp.Interface {
-	if port := p.set()[int(ifindex)]; port != nil {
-		return port.iface.Load()
+// at is the interface with that index, nil if it is not served.
+func (p *ports) at(ifindex int) *dhcp.Interface {
+	if port := p.set[ifindex]; port != nil {
+		return port.iface
 	}
 	return nil
 }
 
-// refresh brings the sockets in line with the machine's interfaces. It gives
+// apply brings the sockets in line with the machine's interfaces. It gives
 // the input that tells the node, nil if nothing changed.
-func (p *ports) refresh() (*node.Links, error) {
-	all, err := p.list()
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
-	}
-	next := portSet{}
-	old := p.set()
+func (p *ports) apply(all []link) node.Input {
+	gone := maps.Clone(p.set)
 	for _, l := range p.choose(all) {
-		ifc := &dhcp.Interface{Index: l.index, Name: l.name, Addrs: l.addrs}
-		port := old[l.index]
+		port := p.set[l.index]
 		if port == nil {
-			if port, err = p.open(l, ifc); err != nil {
+			var err error
+			if port, err = p.open(l); err != nil {
 				p.log.Sayf(dhcp.LevelError, "%v", err)
 				continue
 			}
+			p.set[l.index] = port
 			p.log.Sayf(dhcp.LevelInfo, "Listening on %s (%s)", l.name, describeAddrs(l.addrs))
 		}
-		port.iface.Store(ifc)
-		port.mtu.Store(int64(l.mtu))
-		next[l.index] = port
+		port.iface, port.mtu = &dhcp.Interface{Index: l.index, Name: l.name, Addrs: l.addrs}, l.mtu
+		delete(gone, l.index)
 	}
-	p.current.Store(&next)
-	for index, port := range old {
-		if next[index] == nil {
-			p.log.Sayf(dhcp.LevelWarning, "%s is gone or down: not served until it is back", port.iface.Load().Name)
-			port.conn.Close()
+	for index, port := range gone {
+		p.log.Sayf(dhcp.LevelWarning, "%s is gone or down: not served until it is back", port.iface.Name)
+		delete(p.set, index)
+		if err := p.poller.drop(port.in); err != nil {
+			p.log.Sayf(dhcp.LevelError, "%s: %v", port.iface.Name, err)
 		}
 	}
-	return p.changes(next), nil
+	return p.changes()
 }
 
-// changes compares next with what the node was told last.
-func (p *ports) changes(next portSet) *node.Links {
+// changes compares what is served with what the node was told last.
+func (p *ports) changes() node.Input {
 	now := []dhcp.Interface{}
-	for _, index := range slices.Sorted(maps.Keys(next)) {
-		now = append(now, *next[index].iface.Load())
+	for _, index := range slices.Sorted(maps.Keys(p.set)) {
+		now = append(now, *p.set[index].iface)
 	}
 	same := p.told != nil && slices.EqualFunc(now, p.told, func(a, b dhcp.Interface) bool {
 		return a.Index == b.Index && a.Name == b.Name && slices.Equal(a.Addrs, b.Addrs)
@@ -152,7 +131,7 @@ func (p *ports) choose(all []link) []link {
 // configured tells whether the configuration has a subnet for the interface,
 // and says once if it has none.
 func (p *ports) configured(l link) bool {
-	cfg := p.cfg.Load()
+	cfg := p.cfg
 	ok := slices.ContainsFunc(l.addrs, func(a lease.IP) bool { return cfg.SubnetOf(a) != nil }) ||
 		slices.ContainsFunc(cfg.Networks, func(n *conf.SharedNetwork) bool { return n.Interface == l.name }) ||
 		slices.ContainsFunc(cfg.Subnets, func(s *conf.Subnet) bool { return s.Interface == l.name })
@@ -170,37 +149,16 @@ func describeAddrs(addrs []lease.IP) string {
 	return addrs[0].String()
 }
 
-// open makes the socket of one interface and starts its reader.
-func (p *ports) open(l link, ifc *dhcp.Interface) (*port, error) {
-	conn, err := openPacket(l.index, l.name, int(p.intake.port))
+// open makes the socket of one interface.
+func (p *ports) open(l link) (*port, error) {
+	fd, err := openPacket(l.index, l.name, int(p.intake.port))
 	if err != nil {
 		return nil, err
 	}
-	port := &port{index: l.index, conn: conn, out: mmsg.NewWriter(conn, writeBatch)}
-	port.iface.Store(ifc)
-	port.reader = &reader{intake: p.intake, conn: conn, open: openFrame,
-		iface: func(ifindex int32) *dhcp.Interface {
-			if int(ifindex) != port.index {
-				return nil
-			}
-			return port.iface.Load()
-		}}
-	p.start(port.reader)
-	return port, nil
-}
-
-// start runs a reader of its own goroutine.
-func (p *ports) start(r *reader) {
-	r.alive.Store(ticks())
-	p.readers.Go(r.run)
-}
-
-// close ends every socket and waits for the readers.
-func (p *ports) close() {
-	for _, port := range p.set() {
-		port.conn.Close()
-	}
-	p.readers.Wait()
+	port := &port{out: mmsg.NewWriter(fd, writeBatch)}
+	open := func(q *parcel, m mmsg.Message) bool { return p.intake.openFrame(q, m, port.iface) }
+	port.in = &source{fd: fd, read: func() { p.intake.receive(fd, open) }}
+	return port, p.poller.add(port.in)
 }
 
 // settle is how long changes may go on before they are looked at: bringing an
@@ -211,9 +169,9 @@ const settle = 20 * time.Millisecond
 // case a message of the kernel was lost or a socket could not be opened.
 const relook = 30 * time.Second
 
-// watch follows the machine's interfaces until done is closed, and tells the
-// node through the inbox.
-func (p *ports) watch(done <-chan struct{}, nudge <-chan struct{}) {
+// watch follows the machine's interfaces until done is closed, and has the
+// loop apply what has changed.
+func (p *ports) watch(done, nudge <-chan struct{}) {
 	changed := make(chan struct{}, 1)
 	if err := subscribe(done, changed); err != nil {
 		p.log.Sayf(dhcp.LevelWarning, "interfaces are only looked at every %v: %v", relook, err)
@@ -229,12 +187,12 @@ func (p *ports) watch(done <-chan struct{}, nudge <-chan struct{}) {
 		case <-changed:
 			time.Sleep(settle)
 		}
-		links, err := p.refresh()
+		all, err := listLinks()
 		if err != nil {
 			p.log.Sayf(dhcp.LevelError, "%v", err)
 			continue
 		}
-		if links != nil && !p.intake.inbox.send(done, links) {
+		if !p.intake.inbox.order(done, func() node.Input { return p.apply(all) }) {
 			return
 		}
 	}
@@ -274,11 +232,11 @@ func subscribe(done <-chan struct{}, changed chan<- struct{}) error {
 func listLinks() ([]link, error) {
 	raw, err := netlink.LinkList()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
 	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list addresses: %w", err)
 	}
 	byIndex := map[int][]lease.IP{}
 	for _, a := range addrs {

@@ -51,7 +51,7 @@ func TestChooseInterfaces(t *testing.T) {
 	for _, tt := range tests {
 		var said bytes.Buffer
 		log := NewLogger(&said, LogPlain, 0)
-		p := newPorts(strings.Fields(tt.named), nil, log, config(t, twoNets))
+		p := newPorts(strings.Fields(tt.named), config(t, twoNets), nil, nil, log)
 		for range 2 { // what is odd is said once
 			if got := names(p.choose(machine())); got != tt.want {
 				t.Errorf("%q: serves %q, want %q", tt.named, got, tt.want)

@@ -46,26 +46,27 @@ type loop struct {
 // drift apart within one batch. More means that somebody set the clock.
 const clockTolerance = 2 * time.Second
 
-// run takes turns until done is closed and what had come by then is answered.
-// An error is final: a restart recovers.
+// run takes turns until done is closed, and what had come by then is answered.
+// Whoever closes done wakes the loop up. An error is final: a restart recovers.
 func (l *loop) run(done <-chan struct{}) error {
 	l.now, l.pause = l.clock(), -1
 	for {
 		select {
 		case <-done:
-			return l.finish(done)
+			return l.finish()
 		default:
 		}
-		if err := l.turn(done); err != nil {
+		if err := l.turn(); err != nil {
 			return err
 		}
 	}
 }
 
 // finish answers what waits in the inbox, once over.
-func (l *loop) finish(done <-chan struct{}) error {
+func (l *loop) finish() error {
+	l.idle = 0
 	for range inboxPackets/batchSize + 1 {
-		if err := l.turn(done); err != nil {
+		if err := l.turn(); err != nil {
 			return err
 		}
 		if l.inbox.waiting() == 0 {
@@ -76,9 +77,9 @@ func (l *loop) finish(done <-chan struct{}) error {
 }
 
 // turn is one round: take what waits, decide, make it durable, reply.
-func (l *loop) turn(done <-chan struct{}) error {
+func (l *loop) turn() error {
 	wait := l.wait()
-	l.inbox.take(done, wait, &l.batch)
+	l.inbox.take(wait, &l.batch)
 	before := l.now
 	l.now = l.clock() // once for the whole batch
 	if gap := time.Duration(l.now.Mono-before.Mono) - wait; gap > l.tooOld {
@@ -90,7 +91,8 @@ func (l *loop) turn(done <-chan struct{}) error {
 	if err := l.work(l.batch.inputs); err != nil {
 		return err
 	}
-	l.batch.release()
+	l.inbox.clear(&l.batch)
+	l.prober.expire(l.now)
 	l.count.add(batches, 1)
 	pause, err := l.keeper.snapshot(l.now)
 	if err != nil {
@@ -114,6 +116,9 @@ func (l *loop) wait() time.Duration {
 		wait = min(wait, l.pause)
 	}
 	if due := l.node.Deadline(); due != 0 {
+		wait = min(wait, time.Duration(due-l.now.Mono))
+	}
+	if due := l.prober.next(); due != 0 {
 		wait = min(wait, time.Duration(due-l.now.Mono))
 	}
 	return max(wait, 0)
@@ -162,7 +167,7 @@ func (l *loop) deliver(out *node.Output, kept bool) {
 	}
 	l.pairUp(out, kept)
 	for i := range out.Probes {
-		l.prober.start(out.Probes[i])
+		l.prober.start(l.now, out.Probes[i])
 	}
 	for i := range out.Answers {
 		if a := &out.Answers[i]; a.ID != 0 {
@@ -240,7 +245,7 @@ func (l *loop) report() {
 		l.reportOne(counterNames[i], l.count.get(i))
 	}
 	for i := 1; i < len(l.intake.faults); i++ {
-		l.reportOne(frame.Fault(i).Error(), l.intake.faults[i].Load())
+		l.reportOne(frame.Fault(i).Error(), l.intake.faults[i])
 	}
 	l.reportOne("client-buckets-evicted", l.intake.clients.evictions())
 	l.reportOne("relay-buckets-evicted", l.intake.relays.evictions())

@@ -31,15 +31,15 @@ func newBench(t *testing.T) *bench {
 	b := &bench{fs: faultfs.New(1), clock: lease.Now{Wall: int64(20000 * 24 * time.Hour), Mono: int64(time.Hour)}}
 	b.step = func(*lease.Now) {}
 	log, count := quiet(t), new(counters)
-	in := newInbox(count)
+	in := newTestInbox(t, count)
 	n := node.New(node.Options{Config: config(t, testConf), Seed: 1, Version: "test"})
 	k := newTestKeeper(t, b.fs, log)
 	k.table, k.count = n.Table(), count
 	n.Start(b.clock)
 	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), parted: make(chan struct{}), desk: newDesk(in, count), log: log, count: count,
-		intake: &intake{inbox: in, count: count}, tooOld: 5 * time.Second, idle: time.Millisecond, reported: map[string]uint64{}}
-	b.sender = &sender{port: 67, udp: mmsg.NewWriter(nil, 1), ports: func() portSet { return nil }, count: count, log: log}
-	b.beat = newHeartbeat(time.Hour, func(string) {}, func() []*reader { return nil }, log)
+		intake: newIntake(67, in, count, Rate{}, Rate{}), prober: newProber(in.poller, count, log, in.post), tooOld: 5 * time.Second, idle: time.Millisecond, reported: map[string]uint64{}}
+	b.sender = &sender{port: 67, udp: mmsg.NewWriter(-1, 1), ports: &ports{}, count: count, log: log}
+	b.beat = newHeartbeat(time.Hour, func(string) {}, func() bool { return true }, log)
 	b.loop.clock = func() lease.Now {
 		b.step(&b.clock)
 		return b.clock
@@ -65,8 +65,8 @@ func (b *bench) client(t *testing.T, i byte, kind dhcpv4.MessageType, want lease
 	raw := msg.ToBytes()
 	copy(p.data[:], raw)
 	p.in.Packet = dhcp.Packet{If: &dhcp.Interface{Index: 1, Name: "eth0", Addrs: []lease.IP{ip(serverIP)}}, SrcPort: 68,
-		Dst: limitedBroadcast, Raw: p.data[:len(raw)], Msg: msg}
-	b.inbox.put([]*parcel{p})
+		Dst: limitedBroadcast, Raw: p.data[:len(raw)]}
+	b.inbox.put(p)
 }
 
 // sent is how many replies reached the sender.
@@ -74,7 +74,7 @@ func (b *bench) sent() uint64 { return b.count.get(sendErrors) }
 
 func (b *bench) mustTurn(t *testing.T) {
 	t.Helper()
-	check(t, b.turn(nil))
+	check(t, b.turn())
 }
 
 // An ACK leaves only with its lease on disk, and one sync serves a batch.
@@ -201,7 +201,7 @@ func TestAskThroughTheLoop(t *testing.T) {
 // Somebody who does not read must not grow the server: his answer is cut off.
 func TestSlowReaderIsCutOff(t *testing.T) {
 	count := new(counters)
-	d := newDesk(newInbox(count), count)
+	d := newDesk(newTestInbox(t, count), count)
 	done := make(chan struct{})
 	pieces := d.Ask([]string{"leases"}, done)
 	for range 2 * answerQueue {
@@ -219,13 +219,12 @@ func TestSlowReaderIsCutOff(t *testing.T) {
 	close(done)
 }
 
-// The beat stops when a reader does not show itself any more.
-func TestBeatNeedsReaders(t *testing.T) {
+// The beat stops when packets do not get to the loop any more.
+func TestBeatNeedsPackets(t *testing.T) {
 	b := newBench(t)
 	var said []string
-	r := new(reader)
-	r.alive.Store(ticks())
-	h := newHeartbeat(4*time.Second, func(s string) { said = append(said, s) }, func() []*reader { return []*reader{r} }, b.log)
+	alive := true
+	h := newHeartbeat(4*time.Second, func(s string) { said = append(said, s) }, func() bool { return alive }, b.log)
 	now := b.clock
 	h.send(now, b.node)
 	h.send(now, b.node)
@@ -235,9 +234,14 @@ func TestBeatNeedsReaders(t *testing.T) {
 	if h.due(now.Add(time.Second-1)) || !h.due(now.Add(time.Second)) {
 		t.Error("not four beats in the watchdog's time")
 	}
-	r.alive.Store(ticks() - int64(time.Minute))
+	alive = false
 	h.send(now, b.node)
 	if len(said) != 2 {
-		t.Error("a beat with a stuck reader")
+		t.Error("a beat although nothing gets through")
+	}
+	alive = true
+	h.send(now, b.node)
+	if len(said) != 3 {
+		t.Error("no beat although all is well again")
 	}
 }

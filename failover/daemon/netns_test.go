@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/failover/daemon/frame"
-	"tandem/failover/daemon/mmsg"
 	"tandem/failover/lease"
 )
 
@@ -69,7 +68,7 @@ type network struct {
 	t      *testing.T
 	server netlink.Link
 	hw     [6]byte // of cli0
-	raw    *mmsg.Conn
+	raw    int     // packet socket on cli0
 	in     chan frame.Datagram
 	udp    *net.UDPConn // in the client's namespace
 }
@@ -140,30 +139,27 @@ func (n *network) enterClient() error {
 	if err := errors.Join(inside.AddrAdd(peer, addr), inside.LinkSetUp(peer)); err != nil {
 		return err
 	}
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|socketMode, int(networkOrder(unix.ETH_P_IP)))
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(networkOrder(unix.ETH_P_IP)))
 	if err != nil {
 		return err
 	}
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_IP), Ifindex: peer.Attrs().Index}); err != nil {
 		return err
 	}
-	if n.raw, err = mmsg.NewConn(fd, "cli0"); err != nil {
-		return err
-	}
+	n.raw = fd
 	n.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(relayIP), Port: 67})
 	return err
 }
 
 // receive collects the datagrams to port 68 that reach cli0.
 func (n *network) receive() {
-	r := mmsg.NewReader(n.raw, 1)
 	buf := make([]byte, maxDatagram)
 	for {
-		if _, err := r.Read([][]byte{buf}); err != nil {
+		size, _, err := unix.Recvfrom(n.raw, buf, 0)
+		if err != nil && err != unix.EINTR {
 			return
 		}
-		m := r.Message(0)
-		if d, fault := frame.Parse(buf[:m.Len], 68, true); fault == 0 {
+		if d, fault := frame.Parse(buf[:max(size, 0)], 68, true); fault == 0 {
 			d.Payload = bytes.Clone(d.Payload)
 			n.in <- d
 		}
@@ -179,21 +175,11 @@ func (n *network) broadcast(msg *dhcpv4.DHCPv4) {
 // inject sends a datagram in a broadcast frame.
 func (n *network) inject(d frame.Datagram) {
 	n.t.Helper()
-	w := mmsg.NewWriter(n.raw, 1)
-	slot := w.Add(frame.Append(nil, d), linkNameLen, 0)
-	// The index of cli0 is that of the socket's binding.
-	setLink(slot.Name, n.clientIndex(), unix.ETH_P_IP, [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-	w.Flush(func(_ int, err error) { n.t.Errorf("send: %v", err) })
-}
-
-func (n *network) clientIndex() int {
-	index := 0
-	check(n.t, n.raw.Control(func(fd uintptr) {
-		if sa, err := unix.Getsockname(int(fd)); err == nil {
-			index = sa.(*unix.SockaddrLinklayer).Ifindex
-		}
-	}))
-	return index
+	sa, err := unix.Getsockname(n.raw)
+	check(n.t, err)
+	to := sa.(*unix.SockaddrLinklayer)
+	to.Protocol, to.Halen, to.Addr = networkOrder(unix.ETH_P_IP), 6, [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	check(n.t, unix.Sendto(n.raw, frame.Append(nil, d), 0, to))
 }
 
 // await waits for the server's next message to a client on the link.
@@ -301,3 +287,11 @@ func containsAll(s string, parts ...string) bool {
 }
 
 func hardware(hw [6]byte) string { return net.HardwareAddr(hw[:]).String() }
+
+// loopbackUp brings lo up in the test's network.
+func loopbackUp(t *testing.T) {
+	t.Helper()
+	lo, err := netlink.LinkByName("lo")
+	check(t, err)
+	check(t, netlink.LinkSetUp(lo))
+}

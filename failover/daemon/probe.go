@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"net"
 	"os"
-	"sync"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,48 +31,53 @@ const (
 
 // prober finds out whether addresses are in use, without the loop waiting.
 // An address is in use if anybody answers an echo request or, on the same
-// link, an ARP request.
+// link, an ARP request. It belongs to the loop.
 type prober struct {
-	ports   func() portSet
-	count   *counters
-	log     *Logger
-	deliver func(*node.ProbeResult)
-	ident   uint16
+	poller *poller
+	count  *counters
+	log    *Logger
+	post   func(node.Input) // takes the results, one for each address
+	ident  uint16
 
-	mu      sync.Mutex
 	pending map[lease.IP]*probe
-	icmp    *mmsg.Conn // opened with the first probe
-	arp     *mmsg.Conn
+	soonest int64        // no probe runs out of time before, zero for none
+	icmp    *mmsg.Writer // opened with the first probe
+	arp     *mmsg.Writer
 	failed  bool // the sockets can not be had; said once
-	readers sync.WaitGroup
+	reader  *mmsg.Reader
+	bufs    [][]byte
 }
 
+// probe is one address that is being asked for.
 type probe struct {
-	arpOn int // index of the interface on which ARP replies count, 0 for none
-	timer *time.Timer
+	due   int64 // monotonic moment at which it counts as unused
+	arpOn int   // index of the interface on which ARP replies count, 0 for none
 }
 
-func newProber(ports func() portSet, count *counters, log *Logger, deliver func(*node.ProbeResult)) *prober {
-	return &prober{ports: ports, count: count, log: log, deliver: deliver,
-		ident: uint16(os.Getpid()), pending: map[lease.IP]*probe{}}
+func newProber(poller *poller, count *counters, log *Logger, post func(node.Input)) *prober {
+	p := &prober{poller: poller, count: count, log: log, post: post,
+		ident: uint16(os.Getpid()), pending: map[lease.IP]*probe{}, reader: mmsg.NewReader(probeReadBatch)}
+	for range probeReadBatch {
+		p.bufs = append(p.bufs, make([]byte, 128))
+	}
+	return p
 }
 
-// start sends the requests for one address. The result comes through deliver,
-// once, from another goroutine.
-func (p *prober) start(req dhcp.Probe) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// start sends the requests for one address.
+func (p *prober) start(now lease.Now, req dhcp.Probe) {
 	if p.pending[req.IP] != nil {
 		return // its result answers for both
 	}
 	if len(p.pending) >= maxProbes || !p.open() {
 		p.count.add(probesSkipped, 1)
-		go p.deliver(&node.ProbeResult{IP: req.IP})
+		p.post(&node.ProbeResult{IP: req.IP})
 		return
 	}
-	one := new(probe)
+	one := &probe{due: now.Mono + int64(req.Timeout)}
 	p.pending[req.IP] = one
-	one.timer = time.AfterFunc(req.Timeout, func() { p.finish(req.IP, one, "") })
+	if p.soonest == 0 || one.due < p.soonest {
+		p.soonest = one.due
+	}
 	p.sendEcho(req)
 	if req.OnLink {
 		one.arpOn = req.If.Index
@@ -82,68 +85,79 @@ func (p *prober) start(req dhcp.Probe) {
 	}
 }
 
-// finish ends a probe. An empty by means that nobody answered.
-func (p *prober) finish(ip lease.IP, one *probe, by string) {
-	p.mu.Lock()
-	if p.pending[ip] != one {
-		p.mu.Unlock()
+// next is when expire has something to do, zero for never.
+func (p *prober) next() int64 { return p.soonest }
+
+// expire ends the probes that nobody answered in time.
+func (p *prober) expire(now lease.Now) {
+	if p.soonest == 0 || p.soonest > now.Mono {
 		return
 	}
+	p.soonest = 0
+	for ip, one := range p.pending {
+		switch {
+		case one.due <= now.Mono:
+			p.finish(ip, "")
+		case p.soonest == 0 || one.due < p.soonest:
+			p.soonest = one.due
+		}
+	}
+}
+
+// finish ends a probe. An empty by means that nobody answered.
+func (p *prober) finish(ip lease.IP, by string) {
 	delete(p.pending, ip)
-	p.mu.Unlock()
-	one.timer.Stop()
-	p.deliver(&node.ProbeResult{IP: ip, InUse: by != "", By: by})
+	p.post(&node.ProbeResult{IP: ip, InUse: by != "", By: by})
 }
 
 // open makes the sockets; false if that is not possible.
 func (p *prober) open() bool {
-	if p.icmp != nil || p.failed {
+	if p.arp != nil || p.failed {
 		return !p.failed
 	}
 	var err error
-	if p.icmp, err = openICMP(); err == nil {
-		if p.arp, err = openARP(); err != nil {
-			p.icmp.Close()
-		}
+	if p.icmp, err = p.listen(openICMP, p.echoReply); err == nil {
+		p.arp, err = p.listen(openARP, p.arpReply)
 	}
 	if err != nil {
 		p.failed = true
 		p.log.Sayf(dhcp.LevelError, "addresses are offered without a check whether they are in use: %v", err)
-		return false
 	}
-	p.readers.Go(func() { p.read(p.icmp, p.echoReply) })
-	p.readers.Go(func() { p.read(p.arp, p.arpReply) })
-	return true
+	return !p.failed
 }
 
-// close ends the sockets and every probe without a result.
-func (p *prober) close() {
-	p.mu.Lock()
-	for _, one := range p.pending {
-		one.timer.Stop()
+// listen opens a socket, hands what it receives to fn, and gives its sending
+// side.
+func (p *prober) listen(open func() (int, error), fn func(b []byte, m mmsg.Message)) (*mmsg.Writer, error) {
+	fd, err := open()
+	if err != nil {
+		return nil, err
 	}
-	clear(p.pending)
-	if p.icmp != nil && !p.failed {
-		p.icmp.Close()
-		p.arp.Close()
+	return mmsg.NewWriter(fd, 1), p.poller.add(&source{fd: fd, read: func() { p.read(fd, fn) }})
+}
+
+func (p *prober) read(fd int, fn func(b []byte, m mmsg.Message)) {
+	n, err := p.reader.Read(fd, p.bufs)
+	if err != nil { // an interface went down; the socket lives on
+		p.count.add(receiveErrors, 1)
+		return
 	}
-	p.failed = true
-	p.mu.Unlock()
-	p.readers.Wait()
+	for i := range n {
+		m := p.reader.Message(i)
+		fn(p.bufs[i][:m.Len], m)
+	}
 }
 
 func (p *prober) sendEcho(req dhcp.Probe) {
-	msg := echoRequest(p.ident, uint16(req.IP))
-	w := mmsg.NewWriter(p.icmp, 1)
 	ifindex := 0
 	if req.OnLink {
 		ifindex = req.If.Index
 	}
-	slot := w.Add(msg, inetNameLen, pktinfoLen)
+	slot := p.icmp.Add(echoRequest(p.ident, uint16(req.IP)), inetNameLen, pktinfoLen)
 	setInet(slot.Name, req.IP, 0)
 	setPktinfo(slot.OOB[:pktinfoLen], ifindex, 0)
 	// Nobody there, or no way there, is an answer too: the time runs out.
-	w.Flush(func(int, error) { p.count.add(probeSendErrors, 1) })
+	p.icmp.Flush(func(int, error) { p.count.add(probeSendErrors, 1) })
 }
 
 // echoRequest makes an ICMP echo request (RFC 792 page 14).
@@ -168,10 +182,9 @@ func (p *prober) sendARP(req dhcp.Probe) {
 	if len(req.If.Addrs) > 0 {
 		own = req.If.Addrs[0]
 	}
-	w := mmsg.NewWriter(p.arp, 1)
-	slot := w.Add(arpQuestion(hw, own, req.IP), linkNameLen, 0)
+	slot := p.arp.Add(arpQuestion(hw, own, req.IP), linkNameLen, 0)
 	setLink(slot.Name, req.If.Index, unix.ETH_P_ARP, [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-	w.Flush(func(int, error) { p.count.add(probeSendErrors, 1) })
+	p.arp.Flush(func(int, error) { p.count.add(probeSendErrors, 1) })
 }
 
 // hardwareOf gives the Ethernet address of an interface.
@@ -191,29 +204,6 @@ func arpQuestion(hw [6]byte, own, target lease.IP) []byte {
 	msg = binary.BigEndian.AppendUint32(msg, uint32(own))
 	msg = append(msg, make([]byte, len(hw))...)
 	return binary.BigEndian.AppendUint32(msg, uint32(target))
-}
-
-// read hands what arrives on a socket to fn, until the socket is closed.
-func (p *prober) read(conn *mmsg.Conn, fn func(b []byte, m mmsg.Message)) {
-	r := mmsg.NewReader(conn, probeReadBatch)
-	bufs := make([][]byte, probeReadBatch)
-	for i := range bufs {
-		bufs[i] = make([]byte, 128)
-	}
-	for {
-		n, err := r.Read(bufs)
-		if err == os.ErrClosed {
-			return
-		}
-		if err != nil { // an interface went down; the socket lives on
-			time.Sleep(time.Millisecond)
-			continue
-		}
-		for i := range n {
-			m := r.Message(i)
-			fn(bufs[i][:min(m.Len, len(bufs[i]))], m)
-		}
-	}
 }
 
 // echoReply looks at what the ICMP socket received: an IPv4 header and the
@@ -240,11 +230,7 @@ func (p *prober) arpReply(b []byte, m mmsg.Message) {
 
 // answered ends the probe of an address that the answer fits.
 func (p *prober) answered(ip lease.IP, by string, fits func(*probe) bool) {
-	p.mu.Lock()
-	one := p.pending[ip]
-	ok := one != nil && fits(one)
-	p.mu.Unlock()
-	if ok {
-		p.finish(ip, one, by)
+	if one := p.pending[ip]; one != nil && fits(one) {
+		p.finish(ip, by)
 	}
 }

@@ -11,50 +11,68 @@ import (
 	"tandem/failover/node"
 )
 
-// probeNetwork is a network and a prober on it.
-func probeNetwork(t *testing.T) (*network, *prober, chan *node.ProbeResult, *dhcp.Interface) {
-	t.Helper()
-	n := newNetwork(t)
-	results := make(chan *node.ProbeResult, maxProbes+2)
-	p := newProber(nil, new(counters), quiet(t), func(r *node.ProbeResult) { results <- r })
-	t.Cleanup(p.close)
-	ifc := &dhcp.Interface{Index: n.server.Attrs().Index, Name: "srv0", Addrs: []lease.IP{ip(serverIP)}}
-	return n, p, results, ifc
+// asker is a network and a prober on it, with the turns that a loop would take.
+type asker struct {
+	*network
+	*prober
+	ifc     *dhcp.Interface
+	results []*node.ProbeResult
 }
 
-func (n *network) result(results chan *node.ProbeResult) *node.ProbeResult {
-	n.t.Helper()
-	select {
-	case r := <-results:
-		return r
-	case <-time.After(patience):
-		n.t.Fatal("no result")
+func newAsker(t *testing.T) *asker {
+	t.Helper()
+	poller, err := newPoller()
+	check(t, err)
+	t.Cleanup(func() { check(t, poller.close()) })
+	a := &asker{network: newNetwork(t)}
+	a.prober = newProber(poller, new(counters), quiet(t), func(in node.Input) { a.results = append(a.results, in.(*node.ProbeResult)) })
+	a.ifc = &dhcp.Interface{Index: a.server.Attrs().Index, Name: "srv0", Addrs: []lease.IP{ip(serverIP)}}
+	return a
+}
+
+// ask starts a probe.
+func (a *asker) ask(addr string, onLink bool, limit time.Duration) {
+	a.start(readClock(), dhcp.Probe{IP: ip(addr), If: a.ifc, OnLink: onLink, Timeout: limit})
+}
+
+// result waits for the next result.
+func (a *asker) result() *node.ProbeResult {
+	a.t.Helper()
+	for begun := time.Now(); len(a.results) == 0; a.expire(readClock()) {
+		if time.Since(begun) > patience {
+			a.t.Fatal("no result")
+		}
+		for _, s := range a.poller.wait(time.Millisecond, func() bool { return true }) {
+			s.read()
+		}
 	}
-	panic("unreachable")
+	r := a.results[0]
+	a.results = a.results[1:]
+	return r
 }
 
 func TestProbeOnLink(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	n, p, results, ifc := probeNetwork(t)
-	p.start(dhcp.Probe{IP: ip(relayIP), If: ifc, OnLink: true, Timeout: patience})
-	got := n.result(results)
+	a := newAsker(t)
+	a.ask(relayIP, true, patience)
+	got := a.result()
 	if got.IP != ip(relayIP) || !got.InUse {
 		t.Fatalf("%+v: the address is in use", got)
 	}
 	// Whoever was faster, both are who they should be.
-	if hw := hardware(n.hw); got.By != "ICMP" && got.By != hw {
+	if hw := hardware(a.hw); got.By != "ICMP" && got.By != hw {
 		t.Errorf("answered by %s, not by %s", got.By, hw)
 	}
 	begun := time.Now()
-	p.start(dhcp.Probe{IP: ip("10.0.0.77"), If: ifc, OnLink: true, Timeout: 50 * time.Millisecond})
-	p.start(dhcp.Probe{IP: ip("10.0.0.77"), If: ifc, OnLink: true, Timeout: 50 * time.Millisecond})
-	if got := n.result(results); got.IP != ip("10.0.0.77") || got.InUse || time.Since(begun) < 50*time.Millisecond {
+	a.ask("10.0.0.77", true, 50*time.Millisecond)
+	a.ask("10.0.0.77", true, 50*time.Millisecond)
+	if got := a.result(); got.IP != ip("10.0.0.77") || got.InUse || time.Since(begun) < 50*time.Millisecond {
 		t.Errorf("%+v after %v: nobody has that address", got, time.Since(begun))
 	}
-	if len(results) != 0 {
-		t.Error("two results for one address")
+	if len(a.results) != 0 || len(a.pending) != 0 || a.next() != 0 {
+		t.Error("two results for one address, or something is left")
 	}
 }
 
@@ -63,13 +81,12 @@ func TestProbeSilentHost(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	n, p, results, ifc := probeNetwork(t)
-	other := *ifc
-	other.Addrs = nil // an interface without addresses asks as RFC 5227 says
-	check(t, netlink.AddrDel(n.server, addrOf(t, n.server)))
-	p.start(dhcp.Probe{IP: ip(relayIP), If: &other, OnLink: true, Timeout: patience})
-	if got := n.result(results); !got.InUse || got.By != hardware(n.hw) {
-		t.Errorf("%+v, want an answer by %s", got, hardware(n.hw))
+	a := newAsker(t)
+	a.ifc.Addrs = nil // an interface without addresses asks as RFC 5227 says
+	check(t, netlink.AddrDel(a.server, addrOf(t, a.server)))
+	a.ask(relayIP, true, patience)
+	if got := a.result(); !got.InUse || got.By != hardware(a.hw) {
+		t.Errorf("%+v, want an answer by %s", got, hardware(a.hw))
 	}
 }
 
@@ -84,13 +101,13 @@ func TestProbeThroughRouter(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	n, p, results, ifc := probeNetwork(t)
-	p.start(dhcp.Probe{IP: ip(relayIP), If: ifc, Timeout: patience})
-	if got := n.result(results); !got.InUse || got.By != "ICMP" {
+	a := newAsker(t)
+	a.ask(relayIP, false, patience)
+	if got := a.result(); !got.InUse || got.By != "ICMP" {
 		t.Errorf("%+v, want an echo", got)
 	}
-	p.start(dhcp.Probe{IP: ip("192.0.2.1"), If: ifc, Timeout: 10 * time.Millisecond}) // no route
-	if got := n.result(results); got.InUse {
+	a.ask("192.0.2.1", false, 10*time.Millisecond) // no route
+	if got := a.result(); got.InUse {
 		t.Errorf("%+v: there is no way there", got)
 	}
 }
@@ -99,13 +116,28 @@ func TestProbesAreBounded(t *testing.T) {
 	if !alone(t) {
 		return
 	}
-	n, p, results, ifc := probeNetwork(t)
+	a := newAsker(t)
 	for i := range lease.IP(maxProbes) {
-		p.start(dhcp.Probe{IP: ip("192.0.2.1") + i, If: ifc, Timeout: time.Hour})
+		a.ask((ip("192.0.2.1") + i).String(), false, time.Hour)
 	}
-	p.start(dhcp.Probe{IP: ip(relayIP), If: ifc, Timeout: time.Hour})
-	if got := n.result(results); got.IP != ip(relayIP) || got.InUse || p.count.get(probesSkipped) != 1 {
-		t.Errorf("%+v, %d skipped", got, p.count.get(probesSkipped))
+	a.ask(relayIP, false, time.Hour)
+	if got := a.result(); got.IP != ip(relayIP) || got.InUse || a.count.get(probesSkipped) != 1 {
+		t.Errorf("%+v, %d skipped", got, a.count.get(probesSkipped))
+	}
+}
+
+// The time that runs out first is the one that is waited for.
+func TestProbeDeadlines(t *testing.T) {
+	p := newProber(nil, new(counters), quiet(t), func(node.Input) {})
+	for i, due := range []int64{30, 10, 20} {
+		p.pending[lease.IP(i)] = &probe{due: due}
+	}
+	p.soonest = 10
+	for _, step := range []struct{ now, next, left int64 }{{9, 10, 3}, {10, 20, 2}, {29, 30, 1}, {30, 0, 0}} {
+		p.expire(lease.Now{Mono: step.now})
+		if p.next() != step.next || int64(len(p.pending)) != step.left {
+			t.Errorf("at %d: next %d, %d left; want %d, %d", step.now, p.next(), len(p.pending), step.next, step.left)
+		}
 	}
 }
 

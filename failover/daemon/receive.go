@@ -1,10 +1,7 @@
 package daemon
 
 import (
-	"errors"
-	"os"
-	"sync/atomic"
-	"time"
+	"bytes"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,123 +15,86 @@ import (
 // readBatch is how many datagrams one system call may bring.
 const readBatch = 64
 
-// pulse is how often a reader with nothing to do shows that it lives. The
-// beat of the watchdog asks for it (R8).
-const pulse = 2 * time.Second
-
 // Layout of a BOOTP message (RFC 951 section 3, RFC 2131 section 2), as far
 // as it is looked at before the message is decoded.
 const (
-	offsetOp     = 0
-	offsetHlen   = 2
-	offsetGiaddr = 24
-	offsetChaddr = 28
-	minBOOTP     = 236 // up to the end of `file`
-	opRequest    = 1
+	offsetOp      = 0
+	offsetHlen    = 2
+	offsetGiaddr  = 24
+	offsetChaddr  = 28
+	minBOOTP      = 236 // up to the end of `file`
+	offsetOptions = 240
+	opRequest     = 1
+
+	optionPad         = 0
+	optionMessageType = 53
+	optionEnd         = 255
+	typeDiscover      = 1
 )
 
-// intake is what all readers share.
+// intake receives datagrams for the loop and refuses those that are not worth
+// an answer before they cost more than a look.
 type intake struct {
 	port    uint16
 	inbox   *inbox
 	count   *counters
 	clients *throttle
 	relays  *throttle
-	faults  [frame.Faults]atomic.Uint64
+	faults  [frame.Faults]uint64
+	path    pathCheck
+
+	reader *mmsg.Reader
+	slots  [readBatch]*parcel
+	bufs   [readBatch][]byte
 }
 
-// reader is one goroutine's receiving end of one socket.
-type reader struct {
-	*intake
-	conn *mmsg.Conn
-	// open finds the datagram in what was received into p.data; false means
-	// that it is not for us, and has been counted.
-	open func(r *reader, p *parcel, m mmsg.Message) bool
-	// iface finds the interface that the kernel says the datagram came in on;
-	// nil if it is not served.
-	iface func(ifindex int32) *dhcp.Interface
-	alive atomic.Int64 // ticks of the latest sign of life
-
-	ready []*parcel
+func newIntake(port int, in *inbox, count *counters, clients, relays Rate) *intake {
+	return &intake{port: uint16(port), inbox: in, count: count, clients: newThrottle(clients), relays: newThrottle(relays),
+		reader: mmsg.NewReader(readBatch)}
 }
 
-// stuck tells whether the reader should have shown itself by now.
-func (r *reader) stuck(now int64) bool { return now-r.alive.Load() > int64(4*pulse) }
-
-// run receives until the socket is closed.
-func (r *reader) run() {
-	mr := mmsg.NewReader(r.conn, readBatch)
-	if r.conn.SetReadDeadline(time.Now().Add(pulse)) != nil {
-		return // closed already
-	}
-	slots := make([]*parcel, readBatch)
-	bufs := make([][]byte, readBatch)
-	for {
-		for i := range slots {
-			if slots[i] == nil {
-				slots[i] = parcels.Get().(*parcel)
-				bufs[i] = slots[i].data[:]
+// receive brings what waits in a socket into the inbox: everything, but no
+// more than the inbox holds. open finds the datagram in what was received
+// into the parcel; false means that it is not for us, and has been counted.
+func (r *intake) receive(fd int, open func(p *parcel, m mmsg.Message) bool) {
+	for range inboxPackets / readBatch {
+		for i := range r.slots {
+			if r.slots[i] == nil {
+				r.slots[i] = r.inbox.parcel()
+				r.bufs[i] = r.slots[i].data[:]
 			}
 		}
-		n, err := mr.Read(bufs)
-		now := ticks()
-		r.alive.Store(now)
-		switch {
-		case errors.Is(err, os.ErrClosed):
-			return
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if r.conn.SetReadDeadline(time.Now().Add(pulse)) != nil {
-				return
-			}
-			continue
-		case err != nil: // the interface went down, say; the socket lives on
+		n, err := r.reader.Read(fd, r.bufs[:])
+		if err != nil { // the interface went down, say; the socket lives on
 			r.count.add(receiveErrors, 1)
-			time.Sleep(time.Millisecond)
-			continue
+			return
 		}
+		now := ticks()
 		r.count.add(received, n)
 		for i := range n {
-			if r.accept(slots[i], mr.Message(i), now) {
-				r.ready = append(r.ready, slots[i])
-				slots[i] = nil
+			m := r.reader.Message(i)
+			if m.Truncated {
+				r.count.add(receiveTruncated, 1)
+				continue
+			}
+			if p := r.slots[i]; open(p, m) && r.worthwhile(p.in.Packet.Raw, now) {
+				r.slots[i] = nil
+				r.inbox.put(p)
 			}
 		}
-		if len(r.ready) > 0 {
-			r.inbox.put(r.ready)
-			clear(r.ready)
-			r.ready = r.ready[:0]
+		if n < readBatch {
+			return
 		}
 	}
 }
 
-// accept opens, limits and decodes one datagram.
-func (r *reader) accept(p *parcel, m mmsg.Message, now int64) bool {
-	if m.Truncated {
-		r.count.add(receiveTruncated, 1)
-		return false
-	}
-	if !r.open(r, p, m) {
-		return false
-	}
-	raw := p.in.Packet.Raw
+// worthwhile tells whether a message may be a request, and takes the tokens
+// that it costs.
+func (r *intake) worthwhile(raw []byte, now int64) bool {
 	if len(raw) < minBOOTP || raw[offsetOp] != opRequest {
 		r.count.add(receiveNotRequest, 1)
 		return false
 	}
-	if !r.within(raw, now) {
-		return false
-	}
-	msg, err := dhcp.Decode(raw)
-	if err != nil {
-		r.count.add(receiveUndecodable, 1)
-		return false
-	}
-	p.in.Packet.Msg = msg
-	return true
-}
-
-// within takes the tokens that the message costs.
-func (r *reader) within(raw []byte, now int64) bool {
 	giaddr := raw[offsetGiaddr : offsetGiaddr+4]
 	relayed := [4]byte(giaddr) != [4]byte{}
 	if relayed && !r.relays.allow(giaddr, now) {
@@ -152,11 +112,27 @@ func (r *reader) within(raw []byte, now int64) bool {
 	return true
 }
 
-// openFrame reads a datagram of a packet socket.
-func openFrame(r *reader, p *parcel, m mmsg.Message) bool {
+// isDiscover finds the message type without decoding the rest.
+func isDiscover(raw []byte) bool {
+	for i := offsetOptions; i+2 < len(raw); {
+		switch raw[i] {
+		case optionPad:
+			i++
+			continue
+		case optionEnd:
+			return false
+		case optionMessageType:
+			return raw[i+1] == 1 && raw[i+2] == typeDiscover
+		}
+		i += 2 + int(raw[i+1])
+	}
+	return false
+}
+
+// openFrame reads a datagram of the packet socket of an interface.
+func (r *intake) openFrame(p *parcel, m mmsg.Message, ifc *dhcp.Interface) bool {
 	sa := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(m.Name))
-	ifc := r.iface(sa.Ifindex)
-	if ifc == nil { // a VLAN's frame, seen on the interface that carries it
+	if int(sa.Ifindex) != ifc.Index { // a VLAN's frame, seen on the interface that carries it
 		r.count.add(receiveForeignPort, 1)
 		return false
 	}
@@ -174,24 +150,29 @@ func openFrame(r *reader, p *parcel, m mmsg.Message) bool {
 	checked := aux.Status&(unix.TP_STATUS_CSUMNOTREADY|unix.TP_STATUS_CSUM_VALID) != 0
 	d, fault := frame.Parse(p.data[:m.Len], r.port, checked)
 	if fault != 0 {
-		r.faults[fault].Add(1)
+		r.faults[fault]++
 		return false
 	}
 	p.in.Packet = dhcp.Packet{If: ifc, Src: d.Src, SrcPort: d.SrcPort, Dst: d.Dst, Raw: d.Payload}
 	return true
 }
 
-// openDatagram reads a datagram of the UDP socket.
-func openDatagram(r *reader, p *parcel, m mmsg.Message) bool {
+// openDatagram reads a datagram of the UDP socket; served finds the interface
+// that it came in on.
+func (r *intake) openDatagram(p *parcel, m mmsg.Message, served func(ifindex int) *dhcp.Interface) bool {
 	var info unix.Inet4Pktinfo
 	eachControl(m.OOB, func(level, kind int32, data []byte) {
 		if level == unix.IPPROTO_IP && kind == unix.IP_PKTINFO && len(data) >= int(unsafe.Sizeof(info)) {
 			info = *(*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0]))
 		}
 	})
-	ifc := r.iface(info.Ifindex)
+	r.path.seen = true // whatever it is, it came through
+	raw := p.data[:m.Len:m.Len]
+	ifc := served(int(info.Ifindex))
 	if ifc == nil {
-		r.count.add(receiveForeignPort, 1)
+		if !bytes.Equal(raw, pathWord) {
+			r.count.add(receiveForeignPort, 1)
+		}
 		return false
 	}
 	sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(m.Name))
@@ -200,7 +181,31 @@ func openDatagram(r *reader, p *parcel, m mmsg.Message) bool {
 		Src:     lease.From4(sa.Addr),
 		SrcPort: networkOrder(sa.Port),
 		Dst:     lease.From4(info.Addr),
-		Raw:     p.data[:m.Len:m.Len],
+		Raw:     raw,
 	}
 	return true
+}
+
+// pathWord is what the server sends to its own port to see whether it gets
+// there. It is too short to be anything else.
+var pathWord = []byte("tandem")
+
+// pathCheck proves, from beat to beat, that datagrams still reach the loop.
+type pathCheck struct {
+	out  *mmsg.Writer // to our own port
+	port uint16
+	sent bool
+	seen bool
+}
+
+// passed tells whether something has come in since the word was sent, and
+// sends it again.
+func (c *pathCheck) passed() bool {
+	ok := c.seen || !c.sent
+	c.seen, c.sent = false, true
+	slot := c.out.Add(pathWord, inetNameLen, 0)
+	setInet(slot.Name, lease.MustIP("127.0.0.1"), c.port)
+	// Without a loopback interface there is nothing to be learnt.
+	c.out.Flush(func(int, error) { c.sent = false })
+	return ok
 }

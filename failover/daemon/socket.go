@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tandem/failover/daemon/mmsg"
 	"tandem/failover/lease"
 )
 
@@ -19,10 +18,10 @@ const socketBuffer = 4 << 20
 const socketMode = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 
 // openPacket opens the packet socket for broadcasts on one interface.
-func openPacket(ifindex int, name string, port int) (*mmsg.Conn, error) {
+func openPacket(ifindex int, name string, port int) (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|socketMode, 0)
 	if err != nil {
-		return nil, privilege("packet socket on "+name, err)
+		return -1, privilege("packet socket on "+name, err)
 	}
 	err = errors.Join(
 		attach(fd, broadcastFilter(port)),
@@ -35,11 +34,11 @@ func openPacket(ifindex int, name string, port int) (*mmsg.Conn, error) {
 
 // openUDP opens the socket for everything that is sent to this machine's own
 // addresses, and for replies through the kernel's routing.
-func openUDP(port int) (*mmsg.Conn, error) {
+func openUDP(port int) (int, error) {
 	name := fmt.Sprintf("UDP port %d", port)
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|socketMode, 0)
 	if err != nil {
-		return nil, privilege(name, err)
+		return -1, privilege(name, err)
 	}
 	err = errors.Join(
 		attach(fd, unicastFilter()),
@@ -59,10 +58,10 @@ func openUDP(port int) (*mmsg.Conn, error) {
 }
 
 // openICMP opens the socket for echo requests and replies.
-func openICMP() (*mmsg.Conn, error) {
+func openICMP() (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|socketMode, unix.IPPROTO_ICMP)
 	if err != nil {
-		return nil, privilege("ICMP socket", err)
+		return -1, privilege("ICMP socket", err)
 	}
 	// A set bit keeps that type of message out (linux/icmp.h, ICMP_FILTER).
 	const icmpFilter = 1
@@ -71,10 +70,10 @@ func openICMP() (*mmsg.Conn, error) {
 }
 
 // openARP opens the socket for ARP on every interface.
-func openARP() (*mmsg.Conn, error) {
+func openARP() (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|socketMode, 0)
 	if err != nil {
-		return nil, privilege("ARP socket", err)
+		return -1, privilege("ARP socket", err)
 	}
 	err = errors.Join(
 		attach(fd, arpReplyFilter()),
@@ -83,12 +82,12 @@ func openARP() (*mmsg.Conn, error) {
 	return finish(fd, "ARP socket", err)
 }
 
-// finish makes a Conn of a socket that was set up with err.
-func finish(fd int, name string, err error) (*mmsg.Conn, error) {
+// finish gives a socket that was set up with err.
+func finish(fd int, name string, err error) (int, error) {
 	if err != nil {
-		return nil, privilege(name, errors.Join(err, unix.Close(fd)))
+		return -1, privilege(name, errors.Join(err, unix.Close(fd)))
 	}
-	return mmsg.NewConn(fd, name)
+	return fd, nil
 }
 
 // privilege adds the remedy to the error that forgetting root gives.

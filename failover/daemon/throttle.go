@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"hash/maphash"
-	"sync"
 	"time"
 )
 
@@ -13,13 +12,12 @@ type Rate struct{ PerSecond, Burst int }
 // throttle is a table of token buckets, one for each key, of fixed size: a
 // stranger who makes up keys can not make it grow. A bucket is kept as the
 // moment at which it will be full again (GCRA, ITU-T I.371), so that an idle
-// one equals an absent one and may be overwritten.
+// one equals an absent one and may be overwritten. The loop owns it.
 type throttle struct {
 	interval int64 // nanoseconds a token takes
 	credit   int64 // nanoseconds a full bucket is worth
 	seed     maphash.Seed
 
-	mu      sync.Mutex
 	slots   []bucket
 	evicted uint64
 }
@@ -58,8 +56,6 @@ func (t *throttle) allow(key []byte, now int64) bool {
 	}
 	h := maphash.Bytes(t.seed, key)
 	first := int(h%(throttleSlots/throttleWays)) * throttleWays
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	ways := t.slots[first : first+throttleWays]
 	oldest := &ways[0]
 	for i := range ways {
@@ -92,7 +88,5 @@ func (t *throttle) evictions() uint64 {
 	if t == nil {
 		return 0
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.evicted
 }
