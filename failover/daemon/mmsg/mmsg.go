@@ -1,13 +1,11 @@
 // Package mmsg moves datagrams between the kernel and memory many at a time,
-// with recvmmsg(2) and sendmmsg(2), over any kind of socket. It waits through
-// the runtime's poller, so a waiting reader costs no thread.
+// with recvmmsg(2) and sendmmsg(2), over any kind of socket. It never waits:
+// sockets are polled by whoever owns them.
 package mmsg
 
 import (
-	"errors"
 	"os"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,81 +21,32 @@ type header struct {
 // auxiliary data of a packet socket.
 const oobLen = 64
 
-// Conn is a socket for whole batches. One reader and one sender may use it at
-// the same time.
-type Conn struct {
-	file *os.File
-	raw  syscall.RawConn
-}
-
-// NewConn takes over fd, which must be a socket in non-blocking mode. The
-// name is for messages.
-func NewConn(fd int, name string) (*Conn, error) {
-	file := os.NewFile(uintptr(fd), name)
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return &Conn{file: file, raw: raw}, nil
-}
-
-// Close ends the socket; a waiting reader returns os.ErrClosed.
-func (c *Conn) Close() error { return c.file.Close() }
-
-// SetReadDeadline makes reads that wait beyond t return
-// os.ErrDeadlineExceeded.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.file.SetReadDeadline(t) }
-
-// Control runs fn on the socket's descriptor, for socket options.
-func (c *Conn) Control(fn func(fd uintptr)) error { return c.raw.Control(fn) }
-
-// closed turns the poller's private error into the public one.
-func closed(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	return os.ErrClosed
-}
-
 // Reader receives batches. Its buffers are given for each batch, so that a
-// datagram may stay where it was received.
+// datagram may stay where it was received. One reader may serve any number of
+// sockets, one after the other.
 type Reader struct {
-	conn  *Conn
 	hdrs  []header
 	iovs  []unix.Iovec
 	names []unix.RawSockaddrAny
 	oobs  [][oobLen]byte
-
-	recv func(fd uintptr) bool // made once: a closure for each call would allocate
-	want int
-	got  int
-	errn syscall.Errno
 }
 
 // NewReader makes a reader of at most size datagrams a batch.
-func NewReader(c *Conn, size int) *Reader {
-	r := &Reader{
-		conn:  c,
+func NewReader(size int) *Reader {
+	return &Reader{
 		hdrs:  make([]header, size),
 		iovs:  make([]unix.Iovec, size),
 		names: make([]unix.RawSockaddrAny, size),
 		oobs:  make([][oobLen]byte, size),
 	}
-	r.recv = func(fd uintptr) bool {
-		n, _, errn := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.hdrs[0])), uintptr(r.want),
-			unix.MSG_DONTWAIT, 0, 0)
-		r.got, r.errn = int(n), errn
-		return errn != unix.EAGAIN && errn != unix.EINTR
-	}
-	return r
 }
 
-// Read waits for at least one datagram and receives what has come, into
-// bufs[0], bufs[1] ... ; it gives their number. The datagrams' own data are
-// found by Message.
-func (r *Reader) Read(bufs [][]byte) (int, error) {
-	r.want = min(len(bufs), len(r.hdrs))
-	for i := range r.want {
+// Read receives what has come on the socket fd, into bufs[0], bufs[1] ...; it
+// gives their number, zero if nothing has come. What belongs to the datagrams
+// is found by Message.
+func (r *Reader) Read(fd int, bufs [][]byte) (int, error) {
+	want := min(len(bufs), len(r.hdrs))
+	for i := range want {
 		r.iovs[i].Base = unsafe.SliceData(bufs[i])
 		r.iovs[i].SetLen(len(bufs[i]))
 		h := &r.hdrs[i]
@@ -111,13 +60,19 @@ func (r *Reader) Read(bufs [][]byte) (int, error) {
 		h.msg.SetIovlen(1)
 		h.msg.SetControllen(oobLen)
 	}
-	if err := r.conn.raw.Read(r.recv); err != nil {
-		return 0, closed(err)
+	for {
+		n, _, errn := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])), uintptr(want),
+			unix.MSG_DONTWAIT, 0, 0)
+		switch errn {
+		case 0:
+			return int(n), nil
+		case unix.EAGAIN:
+			return 0, nil
+		case unix.EINTR:
+			continue
+		}
+		return 0, os.NewSyscallError("recvmmsg", errn)
 	}
-	if r.errn != 0 {
-		return 0, os.NewSyscallError("recvmmsg", r.errn)
-	}
-	return r.got, nil
 }
 
 // Message is what came with one datagram of the latest batch.
@@ -141,36 +96,23 @@ func (r *Reader) Message(i int) Message {
 
 // Writer gathers datagrams and sends them together.
 type Writer struct {
-	conn  *Conn
+	fd    int
 	hdrs  []header
 	iovs  []unix.Iovec
 	names []unix.RawSockaddrAny
 	oobs  [][oobLen]byte
 	queue int
-
-	send func(fd uintptr) bool
-	from int
-	sent int
-	errn syscall.Errno
 }
 
-// NewWriter makes a writer that sends when size datagrams are queued.
-func NewWriter(c *Conn, size int) *Writer {
-	w := &Writer{
-		conn:  c,
+// NewWriter makes a writer of at most size datagrams to the socket fd.
+func NewWriter(fd, size int) *Writer {
+	return &Writer{
+		fd:    fd,
 		hdrs:  make([]header, size),
 		iovs:  make([]unix.Iovec, size),
 		names: make([]unix.RawSockaddrAny, size),
 		oobs:  make([][oobLen]byte, size),
 	}
-	w.send = func(fd uintptr) bool {
-		n, _, errn := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&w.hdrs[w.from])), uintptr(w.queue-w.from),
-			unix.MSG_DONTWAIT, 0, 0)
-		w.sent, w.errn = int(n), errn
-		// A full socket is not waited for: a client repeats, the loop must not stop.
-		return errn != unix.EINTR
-	}
-	return w
 }
 
 // Slot is one datagram to be sent. Fill Name with one of the Raw...
@@ -204,21 +146,19 @@ func (w *Writer) Add(payload []byte, nameLen, oobLen int) Slot {
 	return Slot{Name: &w.names[i], OOB: &w.oobs[i]}
 }
 
-// Flush sends what is queued. A datagram that the kernel refuses is given to
-// failed with its place in the queue and skipped.
+// Flush sends what is queued, and gives how many datagrams the kernel took.
+// One that it refuses, a full socket included, is given to failed with its
+// place in the queue and skipped: a client repeats, the sender must not wait.
 func (w *Writer) Flush(failed func(i int, err error)) (sent int) {
-	for w.from = 0; w.from < w.queue; {
-		if err := w.conn.raw.Write(w.send); err != nil {
-			w.failRest(failed, closed(err))
-			break
+	for from := 0; from < w.queue; {
+		n, errn := w.send(from)
+		if errn != 0 {
+			failed(from, os.NewSyscallError("sendmmsg", errn))
+			n = 1
+		} else {
+			sent += n
 		}
-		if w.errn != 0 {
-			failed(w.from, os.NewSyscallError("sendmmsg", w.errn))
-			w.from++
-			continue
-		}
-		sent += w.sent
-		w.from += w.sent
+		from += n
 	}
 	for i := range w.queue {
 		w.iovs[i].Base = nil // let go of the payload
@@ -227,9 +167,12 @@ func (w *Writer) Flush(failed func(i int, err error)) (sent int) {
 	return sent
 }
 
-// failRest reports everything not sent yet, after the socket was closed.
-func (w *Writer) failRest(failed func(i int, err error), err error) {
-	for i := w.from; i < w.queue; i++ {
-		failed(i, err)
+func (w *Writer) send(from int) (int, syscall.Errno) {
+	for {
+		n, _, errn := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(w.fd), uintptr(unsafe.Pointer(&w.hdrs[from])), uintptr(w.queue-from),
+			unix.MSG_DONTWAIT, 0, 0)
+		if errn != unix.EINTR {
+			return int(n), errn
+		}
 	}
 }

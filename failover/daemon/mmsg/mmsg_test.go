@@ -3,21 +3,21 @@ package mmsg
 import (
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// pair makes two connected UDP sockets on loopback.
-func pair(t *testing.T) (a, b *Conn, addrB *unix.SockaddrInet4) {
+// pair makes two UDP sockets on loopback.
+func pair(t *testing.T) (a, b int, addrB *unix.SockaddrInet4) {
 	t.Helper()
-	open := func(name string) (*Conn, *unix.SockaddrInet4) {
+	open := func() (int, *unix.SockaddrInet4) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { unix.Close(fd) })
 		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 			t.Fatal(err)
 		}
@@ -25,16 +25,19 @@ func pair(t *testing.T) (a, b *Conn, addrB *unix.SockaddrInet4) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := NewConn(fd, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		return c, sa.(*unix.SockaddrInet4)
+		return fd, sa.(*unix.SockaddrInet4)
 	}
-	a, _ = open("a")
-	b, addrB = open("b")
+	a, _ = open()
+	b, addrB = open()
 	return a, b, addrB
+}
+
+// await waits until something has come.
+func await(t *testing.T, fd int) {
+	t.Helper()
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10000); n != 1 {
+		t.Fatalf("nothing came: %v", err)
+	}
 }
 
 // put queues payload for to.
@@ -48,7 +51,7 @@ func put(w *Writer, payload []byte, to *unix.SockaddrInet4) {
 
 func TestBatchRoundTrip(t *testing.T) {
 	a, b, to := pair(t)
-	w, r := NewWriter(a, 8), NewReader(b, 8)
+	w, r := NewWriter(a, 8), NewReader(8)
 	for i := range 8 {
 		if w.Full() {
 			t.Fatalf("full after %d", i)
@@ -66,7 +69,8 @@ func TestBatchRoundTrip(t *testing.T) {
 		bufs[i] = make([]byte, 32)
 	}
 	for next := 0; next < 8; {
-		n, err := r.Read(bufs)
+		await(t, b)
+		n, err := r.Read(b, bufs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,10 +86,11 @@ func TestBatchRoundTrip(t *testing.T) {
 
 func TestTruncated(t *testing.T) {
 	a, b, to := pair(t)
-	w, r := NewWriter(a, 1), NewReader(b, 1)
+	w, r := NewWriter(a, 1), NewReader(1)
 	put(w, make([]byte, 100), to)
 	w.Flush(func(int, error) { t.Error("not sent") })
-	if _, err := r.Read([][]byte{make([]byte, 10)}); err != nil {
+	await(t, b)
+	if _, err := r.Read(b, [][]byte{make([]byte, 10)}); err != nil {
 		t.Fatal(err)
 	}
 	if m := r.Message(0); !m.Truncated || m.Len != 10 {
@@ -95,7 +100,7 @@ func TestTruncated(t *testing.T) {
 
 func TestFlushSkipsRefused(t *testing.T) {
 	a, b, to := pair(t)
-	w, r := NewWriter(a, 3), NewReader(b, 3)
+	w, r := NewWriter(a, 3), NewReader(3)
 	put(w, []byte("one"), to)
 	put(w, make([]byte, 70000), to) // longer than any datagram
 	put(w, []byte("three"), to)
@@ -111,7 +116,8 @@ func TestFlushSkipsRefused(t *testing.T) {
 	bufs := [][]byte{make([]byte, 9), make([]byte, 9), make([]byte, 9)}
 	var got []string
 	for len(got) < 2 {
-		n, err := r.Read(bufs)
+		await(t, b)
+		n, err := r.Read(b, bufs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,28 +130,23 @@ func TestFlushSkipsRefused(t *testing.T) {
 	}
 }
 
-func TestCloseWakesReader(t *testing.T) {
+func TestNothingThere(t *testing.T) {
 	_, b, _ := pair(t)
-	r := NewReader(b, 1)
-	done := make(chan error, 1)
-	go func() {
-		_, err := r.Read([][]byte{make([]byte, 1)})
-		done <- err
-	}()
-	b.Close()
-	if err := <-done; !errors.Is(err, os.ErrClosed) {
-		t.Fatalf("%v", err)
+	if n, err := NewReader(1).Read(b, [][]byte{make([]byte, 1)}); n != 0 || err != nil {
+		t.Fatalf("%d, %v", n, err)
 	}
 }
 
-func TestFlushAfterClose(t *testing.T) {
-	a, _, to := pair(t)
-	w := NewWriter(a, 2)
+func TestClosedSocket(t *testing.T) {
+	_, _, to := pair(t)
+	w := NewWriter(-1, 2)
 	put(w, []byte("x"), to)
 	put(w, []byte("y"), to)
-	a.Close()
 	failed := 0
 	if n := w.Flush(func(int, error) { failed++ }); n != 0 || failed != 2 || !w.Empty() {
 		t.Fatalf("sent %d, failed %d", n, failed)
+	}
+	if _, err := NewReader(1).Read(-1, [][]byte{make([]byte, 1)}); !errors.Is(err, unix.EBADF) {
+		t.Fatalf("%v", err)
 	}
 }
