@@ -169,6 +169,7 @@ type portFacts struct {
 	Interface  string        `json:"interface,omitempty"`
 	Carrier    bool          `json:"carrier"`
 	Flapping   bool          `json:"flapping"`
+	Changes    int           `json:"changes"` // in the last minute
 	LostFor    time.Duration `json:"lostFor"` // the last loss that is over
 }
 
@@ -210,7 +211,7 @@ func (b *box) portFacts(use string) portFacts {
 	}
 	if c := b.carriers[use]; c != nil {
 		p.Carrier, p.Flapping = c.Now(clock.SinceBoot())
-		p.LostFor = c.LostFor
+		p.Changes, p.LostFor = c.Changes(clock.SinceBoot()), c.LostFor
 	}
 	return p
 }

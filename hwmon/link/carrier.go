@@ -70,6 +70,18 @@ func (c *Carrier) Now(mono time.Duration) (up, flapping bool) {
 	return c.up, c.flapping
 }
 
+// Changes is the number of changes within the flap window before mono, as far
+// as it matters: more than FlapChanges is not counted.
+func (c *Carrier) Changes(mono time.Duration) int {
+	n := 0
+	for _, at := range c.changes {
+		if mono-at <= FlapWindow {
+			n++
+		}
+	}
+	return n
+}
+
 // Next is when Now may change without a Set; ok is false if it cannot.
 func (c *Carrier) Next() (at time.Duration, ok bool) {
 	switch {

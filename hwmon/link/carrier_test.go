@@ -48,6 +48,9 @@ func TestFlapping(t *testing.T) {
 	if _, flapping := c.Now(at(20)); !flapping {
 		t.Fatal("6 changes in 10 s are not flapping")
 	}
+	if n, later := c.Changes(at(20)), c.Changes(at(75)); n != 6 || later != 3 {
+		t.Fatalf("%d changes, %d a minute later; want 6 and 3", n, later)
+	}
 	if _, flapping := c.Now(at(49)); !flapping {
 		t.Fatal("stable after 29 s")
 	}
