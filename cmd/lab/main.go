@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"tandem/cmd/lab/bench"
@@ -66,9 +65,6 @@ func benchmark(args []string) error {
 		o.Servers = append(o.Servers, peers.Kind(name))
 	}
 	if err := netlab.Enter(func(dir string) error {
-		if !slices.Contains(o.Servers, peers.Dhcpfd) {
-			return nil
-		}
 		if err := build(dir); err != nil {
 			return err
 		}

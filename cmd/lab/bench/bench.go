@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"tandem/cmd/lab/netlab"
@@ -36,9 +37,14 @@ const (
 	calm = 200
 	// working is the part of its highest rate at which a server is measured.
 	working = 0.8
+	// searchTime bounds the search for the held rate of one server.
+	searchTime = 60 * time.Second
 	// A server that used no processor for settlePause is idle.
 	settlePause = 100 * time.Millisecond
 	settleTries = 50
+	// idleLoad is the load average per core below which a machine counts as
+	// idle; building the programs is a part of it.
+	idleLoad = 1.0
 	// exchangePatience bounds the end of a trial.
 	exchangePatience = 30 * time.Second
 )
@@ -76,6 +82,10 @@ func Run(out io.Writer, o Options) error {
 		return err
 	}
 	fmt.Fprintf(out, "The leases are in %s (%s).\n", disk.dir, disk.kind)
+	busy := foreignLoad(filepath.Join(netlab.Dir(), loadReport))
+	if busy != "" {
+		fmt.Fprintln(out, busy)
+	}
 	var results []Result
 	for _, k := range o.Servers {
 		fmt.Fprintf(out, "%s:\n", k)
@@ -85,7 +95,7 @@ func Run(out io.Writer, o Options) error {
 		}
 		results = append(results, r)
 	}
-	text := table(results, disk.kind) + goTable(filepath.Join(netlab.Dir(), goReport))
+	text := table(results, disk.kind, busy) + goTable(filepath.Join(netlab.Dir(), goReport))
 	fmt.Fprint(out, "\n", text)
 	if o.Readme != "" {
 		return intoReadme(o.Readme, text)
@@ -126,7 +136,8 @@ func measure(out io.Writer, k peers.Kind, disk string, o Options) (r Result, err
 	if _, err := g.load(load{rate: arrival, period: clients / arrival * time.Second, note: ", first leases"}); err != nil {
 		return r, err
 	}
-	if r.Held, r.Limited, err = search(g.trial, precision); err != nil {
+	limit := time.Now().Add(searchTime)
+	if r.Held, r.Limited, err = search(g.trial, precision, func() bool { return time.Now().After(limit) }); err != nil {
 		return r, err
 	}
 	if r.Held, err = confirm(g.trial, r.Held); err != nil {
@@ -247,4 +258,18 @@ func (g *rig) trial(rate int) (outcome, error) {
 		done: int(float64(report.Acks.Received) / g.period.Seconds()),
 		held: report.Complete() >= hold,
 	}, err
+}
+
+// foreignLoad warns if the machine had other work before this run, by the copy
+// of /proc/loadavg that Prepare made; empty if it was idle.
+func foreignLoad(file string) string {
+	b, err := os.ReadFile(file)
+	var load float64
+	if err == nil {
+		_, err = fmt.Sscan(string(b), &load)
+	}
+	if err != nil || load < idleLoad*float64(runtime.NumCPU()) {
+		return ""
+	}
+	return fmt.Sprintf("The machine had other work before this run (load average %.1f on %d cores): the figures are worse than they need be.", load, runtime.NumCPU())
 }

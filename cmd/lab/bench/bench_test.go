@@ -24,6 +24,8 @@ func server(holds, generates int) func(rate int) (outcome, error) {
 	}
 }
 
+func never() bool { return false }
+
 func TestSearch(t *testing.T) {
 	for _, c := range []struct {
 		holds, generates int
@@ -35,13 +37,17 @@ func TestSearch(t *testing.T) {
 		{holds: 1e6, generates: 9000, low: 9000, high: 9000, limited: true},
 		{holds: 0, generates: 1e6},
 	} {
-		held, limited, err := search(server(c.holds, c.generates), 1.1)
+		held, limited, err := search(server(c.holds, c.generates), 1.1, never)
 		if err != nil || held < c.low || held > c.high || limited != c.limited {
 			t.Errorf("holds %d, generates %d: found %d, limited %v, %v", c.holds, c.generates, held, limited, err)
 		}
 	}
+	trials := 0
+	if held, _, err := search(server(5000, 1e6), 1.1, func() bool { trials++; return trials > 3 }); held != 1600 || err != nil {
+		t.Errorf("late: %d, %v", held, err)
+	}
 	broken := errors.New("broken")
-	if _, _, err := search(func(int) (outcome, error) { return outcome{}, broken }, 1.1); !errors.Is(err, broken) {
+	if _, _, err := search(func(int) (outcome, error) { return outcome{}, broken }, 1.1, never); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -105,7 +111,7 @@ func TestTableSaysRatios(t *testing.T) {
 	text := table([]Result{
 		{Kind: peers.Dhcpfd, Held: 8000, Limited: true, CPU: 30 * time.Microsecond, Resident: 20e6},
 		{Kind: peers.Kea, Held: 2000, CPU: 240 * time.Microsecond, Resident: 30e6},
-	}, "ext4")
+	}, "ext4", "")
 	for _, want := range []string{"| dhcpfd | 8000 * | 30 us |", "| kea-dhcp4 | x 4.0 | 1/8.0 | 1/1.5 |", "perfdhcp itself could not do more", "leases on ext4"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

@@ -10,12 +10,22 @@ import (
 	"strings"
 )
 
-// goReport is the file that Prepare leaves the Go benchmarks' output in.
-const goReport = "gobench"
+// The files that Prepare leaves: the load before, the Go benchmarks' output.
+const (
+	loadReport = "loadavg"
+	goReport   = "gobench"
+)
 
 // Prepare runs the Go benchmarks of the engine. It needs the machine's own
 // network, if only to find modules.
 func Prepare(dir string) error {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, loadReport), load, 0o644); err != nil {
+		return err
+	}
 	cmd := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-timeout", "5m", "tandem/failover/...")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr

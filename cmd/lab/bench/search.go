@@ -8,7 +8,7 @@ type outcome struct {
 
 const (
 	// firstRate is where the search begins to double.
-	firstRate = 200
+	firstRate = 400
 	// maxTrials bounds the search.
 	maxTrials = 14
 	// keptPace is the part of the wanted rate below which the generator is at
@@ -22,11 +22,12 @@ const (
 // search finds the highest rate that is held: doubling until one is not, then
 // halving the gap until it is within the factor precision. A rate that fails
 // gets a second chance, since the machine may have had other work. limited
-// tells that the generator could not go higher.
-func search(trial func(rate int) (outcome, error), precision float64) (held int, limited bool, err error) {
+// tells that the generator could not go higher. Once late says so, the best
+// rate so far will do.
+func search(trial func(rate int) (outcome, error), precision float64, late func() bool) (held int, limited bool, err error) {
 	low, high := 0, 0
 	rate := firstRate
-	for n := 0; n < maxTrials; n++ {
+	for n := 0; n < maxTrials && !late(); n++ {
 		o, err := trial(rate)
 		if err == nil && !o.held && n+1 < maxTrials && float64(o.done) > 0.8*float64(rate) {
 			n++

@@ -10,10 +10,13 @@ import (
 )
 
 // table is the result as Markdown.
-func table(results []Result, disk string) string {
+func table(results []Result, disk, busy string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "`make bench` on a machine with %d cores, leases on %s. Load: perfdhcp, %d clients that come again and again.\n\n",
 		runtime.NumCPU(), disk, clients)
+	if busy != "" {
+		b.WriteString(busy + "\n\n")
+	}
 	fmt.Fprintf(&b, "| server | held exchanges/s | CPU per exchange | CPU, new client | memory | latency at %d/s p50, p99 | latency at 80 %% load p50, p99 |\n", calm)
 	b.WriteString("|---|--:|--:|--:|--:|--:|--:|\n")
 	limited := false
