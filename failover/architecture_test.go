@@ -26,17 +26,18 @@ var engine = map[string]struct {
 	pure bool
 	may  []string
 }{
-	"failover/lease":  {pure: true},
-	"failover/wire":   {pure: true, may: []string{"lease"}},
-	"failover/conf":   {pure: true, may: []string{"lease"}},
-	"failover/dhcp":   {pure: true, may: []string{"lease", "conf"}},
-	"failover/omapi":  {pure: true, may: []string{"lease"}},
-	"failover/names":  {pure: true, may: []string{"lease", "conf"}},
-	"failover":        {pure: true, may: []string{"lease", "wire", "conf", "dhcp"}},
-	"failover/node":   {pure: true, may: []string{"lease", "wire", "conf", "dhcp", "omapi", "names", "."}},
-	"failover/store":  {may: []string{"lease"}},
-	"failover/daemon": {may: []string{"lease", "wire", "conf", "dhcp", "omapi", "names", ".", "node", "store"}},
-	"failover/sim":    {may: []string{"lease", "wire", "conf", "dhcp", "omapi", "names", ".", "node", "store"}},
+	"failover/lease":     {pure: true},
+	"failover/wire":      {pure: true, may: []string{"lease"}},
+	"failover/conf":      {pure: true, may: []string{"lease"}},
+	"failover/dhcp":      {pure: true, may: []string{"lease", "conf"}},
+	"failover/omapi":     {pure: true, may: []string{"lease"}},
+	"failover/names":     {pure: true, may: []string{"lease", "conf"}},
+	"failover":           {pure: true, may: []string{"lease", "wire", "conf", "dhcp"}},
+	"failover/node":      {pure: true, may: []string{"lease", "wire", "conf", "dhcp", "omapi", "names", "."}},
+	"failover/leasefile": {pure: true, may: []string{"lease", "conf"}},
+	"failover/store":     {may: []string{"lease"}},
+	"failover/daemon":    {may: []string{"lease", "wire", "conf", "dhcp", "omapi", "names", ".", "node", "store", "leasefile"}},
+	"failover/sim":       {may: []string{"lease", "wire", "conf", "dhcp", "omapi", "names", ".", "node", "store"}},
 }
 
 // rim says where third parties and some packages of our own may be imported.
