@@ -18,7 +18,7 @@ type chaos struct {
 	w      *world
 	r      *rand.Rand
 	lies   bool // the operator declares living partners dead
-	wipes  bool // disks are lost
+	wipes  bool // disks are lost, never both
 	outage [2]int64
 }
 
@@ -120,7 +120,7 @@ func (c *chaos) fault() {
 			w.note("%s crashes", b.name)
 			b.frozen = false
 			b.crash()
-			if c.wipes && c.r.IntN(4) == 0 && c.other(b).up {
+			if c.wipes && c.r.IntN(4) == 0 && c.other(b).remembers() {
 				w.note("%s loses its disk", b.name)
 				b.wipe()
 			}
@@ -153,6 +153,11 @@ func (c *chaos) fault() {
 		b.ep.Command(b.now(), Command{Order: OrderResume})
 		w.carryOut(b)
 	}
+}
+
+// remembers tells whether the box has everything on its disk.
+func (b *box) remembers() bool {
+	return b.peer.Name != "" && b.peer.Facts&lease.PeerNeedsAll == 0
 }
 
 func (c *chaos) other(b *box) *box { return c.w.boxes[1-b.index()] }

@@ -148,6 +148,7 @@ func (e *Endpoint) perform(m move, partner lease.ServerState) {
 			e.enter(lease.PartnerDown, why)
 		}
 		e.settling.drain = true
+		e.sweepPending() // also what was given while the partner was away again
 	case request:
 		if e.state == lease.Startup {
 			e.enter(lease.Recover, why)

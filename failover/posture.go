@@ -113,7 +113,7 @@ func stanceBeside(f facts) Stance {
 	switch {
 	case f.resync:
 		return Stance{Silent, "R4", "the transfer of everything was interrupted and has to be repeated by the partner", 0}
-	case f.live && f.state != lease.CommunicationsInterrupt:
+	case f.live && (f.state == lease.Normal || f.state == lease.ConflictDone && inResolution(f.partner)):
 		return Stance{Full, "R2", "in contact", 0}
 	case f.live && atRest(f.partner) && !f.startup:
 		return Stance{Full, "R2", "in contact; the partner is in " + f.partner.String() + " and serves nobody", 0}
@@ -162,6 +162,12 @@ func stanceAlone(f facts) Stance {
 		return Stance{Silent, "R5", "PARTNER-DOWN ended with the restart; contact or `partner-down` ends this", 0}
 	}
 	return Stance{RenewOnly, "R5", "PARTNER-DOWN lapsed: this box was off for G or longer, or heard the partner; contact or `partner-down` ends this", 0}
+}
+
+// inResolution tells whether a secondary in state s gives no new addresses
+// that the primary in CONFLICT-DONE has not heard of.
+func inResolution(s lease.ServerState) bool {
+	return s == lease.PotentialConflict || s == lease.ResolutionInterrupted || s == lease.Normal
 }
 
 // atRest tells whether a server in state s serves no client at all.

@@ -93,7 +93,9 @@ func (e *Endpoint) onUpddone() {
 		}
 		e.enter(lease.RecoverDone, "the partner has sent everything")
 	case lease.PotentialConflict:
-		e.settling.resolved = true
+		// If the primary began anew meanwhile, its CONFLICT-DONE comes again,
+		// and with it our turn.
+		e.settling.resolved = !e.cfg.Secondary || e.up.partner == lease.ConflictDone
 		e.dueRecovery()
 	case lease.Normal:
 		e.clearFacts(lease.PeerTransferCut | lease.PeerNeedsAll)

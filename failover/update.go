@@ -302,7 +302,7 @@ func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
 		c.next() // dhcpd takes 0 for "nothing outstanding"
 	}
 	e.counters.UpdatesSent++
-	x := e.send(c, e.bndupd(l, swept))
+	x := e.send(c, e.bndupd(l))
 	f := flying{ip: l.IP, sent: e.now.Time()}
 	if swept {
 		f.sweep = u.sweep.serial
@@ -313,7 +313,7 @@ func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
 
 // bndupd puts a lease into words: one address, the options that dhcpd sends
 // and in what it does not read what the draft has no room for.
-func (e *Endpoint) bndupd(l *lease.Lease, swept bool) *wire.Bndupd {
+func (e *Endpoint) bndupd(l *lease.Lease) *wire.Bndupd {
 	m := &wire.Bndupd{}
 	m.IP, m.Status = wire.Some(l.IP), wire.Some(l.State)
 	if l.State != lease.Abandoned {
@@ -328,7 +328,7 @@ func (e *Endpoint) bndupd(l *lease.Lease, swept bool) *wire.Bndupd {
 		}
 	}
 	potential := l.TSTP
-	if swept && e.tandem() && l.State == lease.Active {
+	if e.tandem() && l.State == lease.Active {
 		// A box that lost its store has to know what was promised at most.
 		potential = max(l.TSTP, l.TSFP, l.ATSFP)
 	}
@@ -391,11 +391,22 @@ func (e *Endpoint) refusedUpdate(l *lease.Lease, m *wire.Bndack) {
 	if m.Reject.V == wire.RejectLessCritical {
 		return
 	}
+	if l.State == lease.Expired && m.Reject.V == wire.RejectFatalConflict && e.tandem() {
+		// The partner knows of a promise that runs on: so the lease does.
+		bound := *l
+		bound.State = lease.Active
+		e.store(bound)
+		e.table.Defer(l.IP, e.now.Time().Add(againLater))
+		return
+	}
 	e.log(Warning, "%v %v: refused by the partner: %s (%v)", l.IP, l.State, m.Message.Or("no message"), m.Reject.V)
 	if ended(l.State) || l.State == lease.Free || l.State == lease.Backup {
 		e.tellAgain(l.IP)
 	}
 }
+
+// againLater is how long a lease rests whose end the partner refused.
+const againLater lease.Seconds = 30
 
 // tellAgain sends an update once more after a while.
 func (e *Endpoint) tellAgain(ip lease.IP) {
