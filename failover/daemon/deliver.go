@@ -13,10 +13,10 @@ import (
 // writeBatch is how many replies one system call may send.
 const writeBatch = 64
 
-const (
-	limitedBroadcast lease.IP = 0xffffffff
-	ethernetType              = 1
-)
+const limitedBroadcast lease.IP = 0xffffffff
+
+// ethernetType is the hardware type of Ethernet (RFC 1700).
+const ethernetType = 1
 
 // sender sends the replies of a batch: many at a time, and past ARP where the
 // client has no address yet.

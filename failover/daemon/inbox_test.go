@@ -10,7 +10,7 @@ import (
 )
 
 // newTestInbox makes an inbox with a poller of its own.
-func newTestInbox(t *testing.T, count *counters) *inbox {
+func newTestInbox(t testing.TB, count *counters) *inbox {
 	t.Helper()
 	p, err := newPoller()
 	check(t, err)

@@ -13,7 +13,7 @@ import (
 )
 
 // newTestKeeper opens a small store on fs.
-func newTestKeeper(t *testing.T, fs *faultfs.FS, log *Logger) *keeper {
+func newTestKeeper(t testing.TB, fs store.FS, log *Logger) *keeper {
 	t.Helper()
 	s, err := store.Open(fs, store.Options{Chunk: 4096, Reserve: 4096, MinLog: 16 << 10, Foreground: true})
 	if err != nil {
@@ -32,7 +32,7 @@ func newTestKeeper(t *testing.T, fs *faultfs.FS, log *Logger) *keeper {
 	return k
 }
 
-func quiet(t *testing.T) *Logger {
+func quiet(t testing.TB) *Logger {
 	l := NewLogger(io.Discard, LogPlain, 0)
 	t.Cleanup(l.Close)
 	return l

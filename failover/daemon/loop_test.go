@@ -13,6 +13,7 @@ import (
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
 	"tandem/failover/node"
+	"tandem/failover/store"
 	"tandem/failover/store/faultfs"
 )
 
@@ -26,14 +27,22 @@ type bench struct {
 	step  func(*lease.Now) // moves the clock at each reading
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{fs: faultfs.New(1), clock: lease.Now{Wall: int64(20000 * 24 * time.Hour), Mono: int64(time.Hour)}}
+	fs := faultfs.New(1)
+	b := benchOn(t, fs, testConf)
+	b.fs = fs
+	return b
+}
+
+func benchOn(t testing.TB, fs store.FS, text string) *bench {
+	t.Helper()
+	b := &bench{clock: lease.Now{Wall: int64(20000 * 24 * time.Hour), Mono: int64(time.Hour)}}
 	b.step = func(*lease.Now) {}
 	log, count := quiet(t), new(counters)
 	in := newTestInbox(t, count)
-	n := node.New(node.Options{Config: config(t, testConf), Seed: 1, Version: "test"})
-	k := newTestKeeper(t, b.fs, log)
+	n := node.New(node.Options{Config: config(t, text), Seed: 1, Version: "test"})
+	k := newTestKeeper(t, fs, log)
 	k.table, k.count = n.Table(), count
 	n.Start(b.clock)
 	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), parted: make(chan struct{}), desk: newDesk(in, count), log: log, count: count,
