@@ -244,10 +244,7 @@ func (n *Node) reset() {
 	clear(n.dirty)
 	n.changed, n.peers, n.links = n.changed[:0], n.peers[:0], n.links[:0]
 	n.promised, n.ledger = false, nil
-	n.events.Changed = n.events.Changed[:0]
-	n.events.Replies = n.events.Replies[:0]
-	n.events.Probes = n.events.Probes[:0]
-	n.events.Lines = n.events.Lines[:0]
+	n.events.Reset()
 }
 
 // reconfigure puts a validated configuration in force. Offers that are out
