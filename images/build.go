@@ -17,6 +17,7 @@ import (
 	"tandem/board"
 	"tandem/images/gpt"
 	"tandem/images/grubenv"
+	"tandem/images/gz"
 	"tandem/images/layout"
 )
 
@@ -74,7 +75,7 @@ func prepare(ctx context.Context, o Options, work string) (content, error) {
 	if c.data, err = os.ReadFile(empty); err != nil {
 		return content{}, err
 	}
-	packed, err := compress(c.data)
+	packed, err := gz.Pack(c.data)
 	if err != nil {
 		return content{}, err
 	}

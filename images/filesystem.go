@@ -2,7 +2,6 @@ package images
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 	"maps"
@@ -71,19 +70,6 @@ func emptyData(ctx context.Context, at time.Time, name string) error {
 	return tool(ctx, at, "mke2fs", "-q", "-F", "-t", "ext4", "-O", dataFeatures, "-b", "4096", "-I", "256", "-m", "1",
 		"-e", "remount-ro", "-L", layout.Data, "-U", id,
 		"-E", "hash_seed="+id+",lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0", name)
-}
-
-// compress packs data with gzip, which init can undo with the standard library.
-func compress(data []byte) ([]byte, error) {
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := z.Write(data); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), z.Close()
 }
 
 // fat is a FAT file system inside a disk image.

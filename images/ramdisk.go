@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/images/gz"
 	"tandem/images/initramfs"
 	"tandem/images/layout"
 	"tandem/images/modules"
@@ -76,10 +77,13 @@ func addModules(ctx context.Context, o Options, p parts, add func(string, uint64
 	}
 	for _, m := range list {
 		code, err := os.ReadFile(paths[m.Name])
+		if err == nil {
+			code, err = gz.Pack(code)
+		}
 		if err != nil {
 			return 0, fmt.Errorf("kernel module: %w", err)
 		}
-		add(layout.ModuleDir+"/"+m.Name+".ko", 0o644, code)
+		add(layout.ModuleDir+"/"+m.Name+modules.Tail, 0o644, code)
 	}
 	var index bytes.Buffer
 	if err := modules.New(list).Write(&index); err != nil {

@@ -58,7 +58,8 @@ func (c *config) options(ctx context.Context, b board.Board, work string) (image
 		return o, err
 	}
 	o.Binaries = map[string]string{}
-	for name, path := range map[string]string{"init": layout.Init, "dhcpfd": layout.DHCPd, "failctl": layout.FailCtl} {
+	for _, name := range programs {
+		path := map[string]string{"init": layout.Init, "dhcpfd": layout.DHCPd, "failctl": layout.FailCtl}[name]
 		if o.Binaries[path] = c.programs[name]; o.Binaries[path] != "" {
 			continue
 		}

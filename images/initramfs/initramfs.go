@@ -15,6 +15,10 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 )
 
+// window is zstd's, in bytes. The kernel needs this much memory beside the
+// archive and what it unpacks, on a box that may have 128 MiB.
+const window = 1 << 20
+
 // File is one entry. Directories on the way to it are made by Write.
 type File struct {
 	Path string // absolute on the box
@@ -40,7 +44,8 @@ func Standard() []File {
 
 // Write packs the files into w. Paths must be clean, absolute and different.
 func Write(w io.Writer, files []File) error {
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+		zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
 	if err != nil {
 		return fmt.Errorf("initramfs: %w", err)
 	}

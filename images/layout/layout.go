@@ -82,7 +82,7 @@ const (
 	DHCPd        = "/bin/dhcpfd"
 	FailCtl      = "/bin/failctl"
 	Fsck         = "/sbin/e2fsck" // static; -p repairs what is safe to repair
-	ModuleDir    = "/lib/modules" // NAME.ko, flat, not compressed
+	ModuleDir    = "/lib/modules" // NAME.ko.gz, flat; package modules reads them
 	ModuleIndex  = "/lib/modules/index"
 	ImageInfo    = "/etc/tandem/image.json"
 	Manifest     = "/etc/tandem/manifest.json"

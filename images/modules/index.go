@@ -8,7 +8,7 @@
 //	: pci:v00008086d00001533sv*       pattern of a device that asks for it
 //
 // Module names are spelled with '_'; the file of a module is its name and
-// ".ko". Patterns are those of the modules' own alias entries.
+// Tail. Patterns are those of the modules' own alias entries.
 package modules
 
 import (

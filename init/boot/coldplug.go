@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +19,8 @@ type Loader struct {
 	index  *modules.Index
 	dir    string
 	loaded map[string]bool
-	// insert loads one module file; tests have their own.
-	insert func(file string) error
+	// insert loads one module of a directory; tests have their own.
+	insert func(dir, name string) error
 }
 
 // NewLoader reads the image's index of modules. An image without modules gives
@@ -42,17 +41,16 @@ func NewLoader() (*Loader, error) {
 	return newLoader(index, layout.ModuleDir, insertModule), nil
 }
 
-func newLoader(index *modules.Index, dir string, insert func(string) error) *Loader {
+func newLoader(index *modules.Index, dir string, insert func(dir, name string) error) *Loader {
 	return &Loader{index: index, dir: dir, loaded: map[string]bool{}, insert: insert}
 }
 
-func insertModule(file string) error {
-	f, err := os.Open(file)
+func insertModule(dir, name string) error {
+	code, err := modules.ReadFile(dir, name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	err = unix.FinitModule(int(f.Fd()), "", 0)
+	err = unix.InitModule(code, "")
 	if errors.Is(err, unix.EEXIST) {
 		return nil
 	}
@@ -70,7 +68,7 @@ func (l *Loader) Load(name string) error {
 			continue
 		}
 		l.loaded[n] = true // a module that fails once fails again
-		if err := l.insert(filepath.Join(l.dir, n+".ko")); err != nil && n == modules.Canonical(name) {
+		if err := l.insert(l.dir, n); err != nil && n == modules.Canonical(name) {
 			return fmt.Errorf("kernel module %s: %w", n, err)
 		}
 	}

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,8 +47,7 @@ virtio_pci
 		"sys/devices/pci0/3/modalias": file("usb:unknown\n"),
 	}
 	var order []string
-	l := newLoader(index, "/m", func(f string) error {
-		name := strings.TrimSuffix(filepath.Base(f), ".ko")
+	l := newLoader(index, "/m", func(_, name string) error {
 		order = append(order, name)
 		if name == "virtio_pci" { // its device brings another one
 			root["sys/devices/pci0/1/virtio0/modalias"] = file("virtio:d00000001v1\n")

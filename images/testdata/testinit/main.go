@@ -64,9 +64,7 @@ func main() {
 	for lines.Scan() {
 		obey(strings.TrimSpace(lines.Text()), found.Board)
 	}
-	select {
-	case <-time.After(time.Hour):
-	}
+	time.Sleep(time.Hour) // a console without an input is no reason to die
 }
 
 func say(format string, args ...any) { fmt.Printf("testinit: "+format+"\n", args...) }
@@ -135,10 +133,9 @@ func insert(ix *modules.Index, done map[string]bool, name string) {
 			continue
 		}
 		done[m] = true
-		f, err := os.Open(layout.ModuleDir + "/" + m + ".ko")
+		code, err := modules.ReadFile(layout.ModuleDir, m)
 		if err == nil {
-			err = unix.FinitModule(int(f.Fd()), "", 0)
-			f.Close()
+			err = unix.InitModule(code, "")
 		}
 		if err != nil {
 			say("module %s: %v", m, err)
@@ -311,10 +308,9 @@ func obey(word string, b board.Board) {
 	case "count":
 		count()
 	case "bite":
-		f, err := os.OpenFile("/dev/watchdog0", os.O_WRONLY, 0)
+		fd, err := unix.Open("/dev/watchdog0", unix.O_WRONLY, 0) // never closed
 		if err == nil {
-			err = unix.IoctlSetPointerInt(int(f.Fd()), unix.WDIOC_SETTIMEOUT, 5)
-			hold = f
+			err = unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, 5)
 		}
 		say("bite: %v", err)
 	case "panic":
@@ -359,6 +355,3 @@ func mirror(name string) {
 		}
 	}
 }
-
-// hold keeps the watchdog's file from being closed by the collector.
-var hold *os.File
