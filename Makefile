@@ -6,7 +6,7 @@ FUZZTIME  ?= 10s
 QUICK     := -timeout 10m
 LAB       := -timeout 15m -count=1
 
-.PHONY: help build test check run bench bench-readme fuzz deps
+.PHONY: help build test check run bench bench-readme fuzz deps deps-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -25,13 +25,13 @@ check: ## gofmt, vet, staticcheck, architecture
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 -run Architecture ./failover
 
-run: deps ## a server and two clients in private networks, shown in the terminal
+run: deps-lab ## a server and two clients in private networks, shown in the terminal
 	$(GO) run ./cmd/lab run
 
-bench: deps ## dhcpfd against kea-dhcp4, dhcpd and dnsmasq, as a table
+bench: deps-lab ## dhcpfd against kea-dhcp4, dhcpd and dnsmasq, as a table
 	$(GO) run ./cmd/lab bench
 
-bench-readme: deps ## the same, and write the table into README.md
+bench-readme: deps-lab ## the same, and write the table into README.md
 	$(GO) run ./cmd/lab bench -readme README.md
 
 fuzz: ## each fuzzer for FUZZTIME
@@ -40,5 +40,8 @@ fuzz: ## each fuzzer for FUZZTIME
 	    echo "== $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$dir; \
 	  done; done
 
-deps: ## Debian packages that tests, run and bench need
+deps: ## Debian packages that the tests need
 	@cmd/lab/deps.sh
+
+deps-lab: ## those that run and bench need
+	@cmd/lab/deps.sh lab

@@ -1,10 +1,17 @@
 #!/bin/sh
-# Installs the Debian packages that the tests, `make run` and `make bench`
-# use, if they are missing. Nothing is started as a service.
+# Installs the Debian packages that are used here, if they are missing:
+#   deps.sh lab    for `make run` and `make bench`: servers and clients
+#   deps.sh        for the tests too: virtual boxes and their images
+# Nothing is started as a service.
 set -eu
 
-wanted="isc-dhcp-client udhcpc dhcpcd-base isc-dhcp-relay isc-dhcp-server
+lab="isc-dhcp-client udhcpc dhcpcd-base isc-dhcp-relay isc-dhcp-server
 kea-dhcp4-server kea-admin dnsmasq-base iproute2 tcpdump tshark systemd"
+boxes="qemu-system-x86 qemu-system-arm ovmf qemu-efi-aarch64 xz-utils zstd mtools
+dosfstools e2fsprogs gdisk grub-common debian-archive-keyring ca-certificates"
+
+wanted="$lab $boxes"
+[ "${1:-all}" = all ] || wanted="$lab"
 
 missing=""
 for p in $wanted; do
