@@ -139,14 +139,22 @@ func (r *Responder) usable(q *inquiry, t *target) Verdict {
 	return r.partnerOf(t.pool).Available(q.now, &t.lease, t.same)
 }
 
+// maxOwn bounds the records of one client that are looked at: one hardware
+// address with ever new client identifiers leaves many.
+const maxOwn = 256
+
 // own finds the best of the leases in network n that belong to the client: by
 // client identifier, else by hardware address; a live one before an old one,
 // the latest first. Leases that the client may no longer have are listed in
 // r.ips.
 func (r *Responder) own(q *inquiry, n *conf.SharedNetwork) (best lease.IP, ok bool) {
 	var found *lease.Lease
+	seen := 0
 	r.ips = r.ips[:0]
 	try := func(l *lease.Lease) bool {
+		if seen++; seen > maxOwn {
+			return false
+		}
 		pool := r.cfg.PoolOf(l.IP)
 		if l.State == lease.Abandoned || pool == nil || pool.Network != n || !q.same(l) && !q.bootsAgain(l) {
 			return true

@@ -26,7 +26,7 @@ func (r *Responder) inform(q *inquiry) {
 		r.refuse(q, nil, cUnknownSegment, ruleSegment, LevelInfo, ": unknown subnet for ", kind, " address ", ip.String())
 		return
 	}
-	if !s.Authoritative && !s.Network.Authoritative {
+	if !s.Authoritative {
 		r.refuse(q, nil, cRefused, ruleNotAuthoritative, LevelInfo, ": not authoritative for subnet ", s.Net.String())
 		return
 	}

@@ -96,7 +96,7 @@ func (r *Responder) wrongNetwork(q *inquiry, s *conf.Subnet, n *conf.SharedNetwo
 	case q.network != nil:
 		authoritative, why = q.network.Authoritative, "not authoritative"
 	case s != nil:
-		authoritative, why = s.Authoritative || n.Authoritative, "not authoritative"
+		authoritative, why = s.Authoritative, "not authoritative"
 	}
 	if !authoritative {
 		r.count[cNotCertain]++
