@@ -23,6 +23,7 @@ const (
 // The rules that refuse a client, besides those of the partner.
 const (
 	ruleSegment          = "network"
+	ruleNobody           = "no identity"
 	ruleNoFree           = "no free leases"
 	rulePeerHolds        = "peer holds all free leases"
 	ruleNoBOOTP          = "no dynamic BOOTP leases"

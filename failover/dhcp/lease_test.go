@@ -217,3 +217,58 @@ func TestVariables(t *testing.T) {
 		t.Errorf("variables %+v", x)
 	}
 }
+
+func TestCounters(t *testing.T) {
+	g := newRig(t, office)
+	g.bind(1, "")
+	got := map[string]uint64{}
+	var names []string
+	g.r.Counters(func(name string, value uint64) {
+		if _, twice := got[name]; twice || name == "" {
+			t.Errorf("figure %q twice or without a name", name)
+		}
+		got[name] = value
+		names = append(names, name)
+	})
+	for name, want := range map[string]uint64{
+		"dhcp.discover": 1, "dhcp.offer": 1, "dhcp.request.selecting": 1, "dhcp.ack": 1, "dhcp.lease.changed": 1,
+		"dhcp.nak": 0, "dhcp.offers": 0, "dhcp.offers.limit": maxOffers,
+	} {
+		if v, ok := got[name]; !ok || v != want {
+			t.Errorf("%s is %d, want %d", name, v, want)
+		}
+	}
+	if len(names) < int(counterCount) {
+		t.Errorf("%d figures", len(names))
+	}
+}
+
+// TestManyIdentifiers wants a hardware address that comes with ever new client
+// identifiers answered from a bounded look at its records.
+func TestManyIdentifiers(t *testing.T) {
+	g := newRig(t, lab)
+	for i := range 2 * maxOwn {
+		g.bind(1, "id-"+itoa(i))
+	}
+	g.from(1, msgDiscover).uid("another").send().reply(msgOffer)
+}
+
+func TestLogLines(t *testing.T) {
+	g := newRig(t, office)
+	odd := g.from(1, msgRequest).wants("10.0.0.100").text(optHostName, "a\nb")
+	odd.send().logs("DHCPACK on 10.0.0.100 to 02:00:00:00:00:01 (Hostname Unsuitable for Printing) via eth0")
+	none := g.from(1, msgDiscover).uid("\x00\x01")
+	none.m.ClientHWAddr, none.m.HWType = nil, 0
+	none.send().logs("DHCPDISCOVER from 00:01 via eth0")
+	anon := g.from(1, msgDiscover)
+	anon.m.ClientHWAddr, anon.m.HWType = nil, 0
+	anon.send().silent().logs("DHCPDISCOVER from <no identifier> via eth0: no hardware address and no client identifier")
+	for _, l := range g.out.Lines {
+		if l.Class == "" {
+			t.Errorf("a client can cause %q without limit", l.Text)
+		}
+	}
+	logged := newRig(t, office+`log(info, concat("from ", option host-name)); log(error, "bad");`)
+	res := logged.from(1, msgDiscover).text(optHostName, "pc").send()
+	res.logs("from pc").logs("bad")
+}

@@ -147,6 +147,12 @@ func (r *Responder) answer(q *inquiry) {
 		return
 	}
 	r.repair(q)
+	if len(q.hw) == 0 && len(q.uid) == 0 && q.kind != Inform && q.kind != LeaseQuery {
+		// Nothing could tell this client from the next one like it.
+		r.head(q, verbs[q.kind], nil)
+		r.refuse(q, nil, cMalformed, ruleNobody, LevelInfo, ": no hardware address and no client identifier")
+		return
+	}
 	switch q.kind {
 	case Discover:
 		r.discover(q)

@@ -103,6 +103,7 @@ func (e *explanation) outcome(d *decision) {
 // reasons are the rules in words.
 var reasons = map[string]string{
 	ruleSegment:          "no subnet of the configuration fits where the request came from",
+	ruleNobody:           "it has neither a hardware address nor a client identifier",
 	ruleNoFree:           "every address that it may have is in use, offered or abandoned",
 	rulePeerHolds:        "the addresses that are free belong to the failover partner",
 	ruleNoBOOTP:          "no pool gives addresses to BOOTP clients (range dynamic-bootp)",
