@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	if s := os.Getenv("LAB_SERVER"); s != "" {
 		server = peers.Kind(s)
 	}
-	prepare := build
+	prepare := peers.Build
 	if server != peers.Dhcpfd {
 		prepare = func(string) error { return nil }
 	}

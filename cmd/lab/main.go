@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -37,7 +38,7 @@ func command(args []string) error {
 	}
 	switch args[0] {
 	case "run":
-		if err := netlab.Enter(build); err != nil {
+		if err := netlab.Enter(peers.Build); err != nil {
 			return err
 		}
 		return show(os.Stdout)
@@ -58,14 +59,16 @@ func benchmark(args []string) error {
 	set.StringVar(&o.Readme, "readme", "", "")
 	set.StringVar(&o.Store, "store", "", "")
 	servers := set.String("servers", "dhcpfd,kea-dhcp4,dhcpd,dnsmasq", "")
-	if err := set.Parse(args); err != nil {
+	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	for name := range strings.SplitSeq(*servers, ",") {
 		o.Servers = append(o.Servers, peers.Kind(name))
 	}
 	if err := netlab.Enter(func(dir string) error {
-		if err := build(dir); err != nil {
+		if err := peers.Build(dir); err != nil {
 			return err
 		}
 		return bench.Prepare(dir)

@@ -18,8 +18,10 @@ const (
 	// retry is the time after which a client repeats its message. Real clients
 	// wait longer; a test has less patience.
 	retry = 700 * time.Millisecond
-	// maxAsk is how often a client repeats a DHCPREQUEST before it starts anew.
-	maxAsk = 4
+	// maxAsk is how often a client repeats a DHCPREQUEST before it starts anew,
+	// maxRenew how often it asks its own server before it asks every server.
+	maxAsk   = 4
+	maxRenew = 2
 )
 
 // Crowd is a number of clients on one wire.
@@ -45,6 +47,7 @@ const (
 	discovering
 	requesting // after an offer
 	renewing
+	rebinding
 	rebooting // INIT-REBOOT
 )
 
@@ -56,6 +59,7 @@ type client struct {
 	ends   time.Time // of its lease
 	phase  phase
 	xid    dhcpv4.TransactionID
+	began  time.Time // when the transaction began, for the secs field
 	sent   time.Time // when the transaction's first message of the phase went
 	asked  int
 }
@@ -109,10 +113,16 @@ func (c *Crowd) Acquire(ctx context.Context, from, to, window int) error {
 	return c.run(ctx, from, to, window, discovering)
 }
 
-// Renew lets the clients ask for their lease again at the server (RENEWING).
-// A client without a lease gets one.
+// Renew lets the clients ask for their lease again at the server (RENEWING),
+// and if that is silent at every server (REBINDING). A client without a lease
+// gets one.
 func (c *Crowd) Renew(ctx context.Context, from, to, window int) error {
 	return c.run(ctx, from, to, window, renewing)
+}
+
+// Rebind lets the clients ask every server for their lease again.
+func (c *Crowd) Rebind(ctx context.Context, from, to, window int) error {
+	return c.run(ctx, from, to, window, rebinding)
 }
 
 // Reboot lets the clients ask for the address that they had (INIT-REBOOT).
@@ -185,9 +195,11 @@ func earlier(ctx context.Context, waiting []due) time.Time {
 }
 
 func (c *Crowd) begin(one *client, p phase) (due, error) {
-	if p == renewing && !one.bound(time.Now()) || p == rebooting && !one.addr.IsValid() {
+	lost := !one.bound(time.Now())
+	if lost && (p == renewing || p == rebinding) || p == rebooting && !one.addr.IsValid() {
 		p = discovering
 	}
+	one.began = time.Now()
 	c.serial++
 	one.xid = dhcpv4.TransactionID{byte(c.serial >> 24), byte(c.serial >> 16), byte(c.serial >> 8), byte(c.serial)}
 	return c.enter(one, p)
@@ -206,6 +218,7 @@ func (c *Crowd) ask(one *client) (due, error) {
 	if err != nil {
 		return due{}, err
 	}
+	m.NumSeconds = uint16(time.Since(one.began) / time.Second)
 	switch one.phase {
 	case discovering:
 		m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover))
@@ -217,6 +230,9 @@ func (c *Crowd) ask(one *client) (due, error) {
 	case renewing:
 		m.ClientIPAddr = one.addr.AsSlice()
 		source, server = one.addr, one.server
+	case rebinding:
+		m.ClientIPAddr = one.addr.AsSlice()
+		source = one.addr
 	}
 	if c.Dress != nil {
 		c.Dress(one.index, m)
@@ -241,9 +257,12 @@ func (c *Crowd) repeat(waiting []due, now time.Time) ([]due, error) {
 		c.Repeats++
 		var again due
 		var err error
-		if d.c.phase != discovering && d.c.asked >= maxAsk {
+		switch {
+		case d.c.phase == renewing && d.c.asked >= maxRenew:
+			again, err = c.enter(d.c, rebinding)
+		case d.c.phase != discovering && d.c.asked >= maxAsk:
 			again, err = c.begin(d.c, discovering)
-		} else {
+		default:
 			again, err = c.ask(d.c)
 		}
 		if err != nil {

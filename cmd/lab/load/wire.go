@@ -44,7 +44,8 @@ func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 type Wire struct {
 	f      *os.File
 	buf    []byte
-	server MAC // where the last answer came from; broadcast before
+	// servers tells where the answers of each server came from.
+	servers map[netip.Addr]MAC
 	// owner tells who answers ARP for an address.
 	owner map[netip.Addr]MAC
 }
@@ -60,7 +61,7 @@ type Message struct {
 
 // Open opens the interface of a machine. The interface must be up.
 func Open(node *netlab.Node, ifname string) (*Wire, error) {
-	w := &Wire{buf: make([]byte, 1<<16), server: broadcast, owner: map[netip.Addr]MAC{}}
+	w := &Wire{buf: make([]byte, 1<<16), servers: map[netip.Addr]MAC{}, owner: map[netip.Addr]MAC{}}
 	return w, node.Do(func() error {
 		ifi, err := net.InterfaceByName(ifname)
 		if err != nil {
@@ -85,7 +86,10 @@ func (w *Wire) Close() error { return w.f.Close() }
 func (w *Wire) Send(from MAC, source, server netip.Addr, m *dhcpv4.DHCPv4) error {
 	to, dest := broadcast, netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	if server.IsValid() {
-		to, dest = w.server, server
+		dest = server
+		if mac, ok := w.servers[server]; ok {
+			to = mac
+		}
 	}
 	if !source.IsValid() {
 		source = netip.AddrFrom4([4]byte{})
@@ -174,7 +178,7 @@ func (w *Wire) take(b []byte) (Message, bool) {
 	if err != nil || d.OpCode != dhcpv4.OpcodeBootReply {
 		return Message{}, false
 	}
-	w.server = MAC(b[6:12])
+	w.servers[netip.AddrFrom4([4]byte(ip[12:16]))] = MAC(b[6:12])
 	return Message{
 		At: time.Now(), DHCP: d,
 		From:  netip.AddrFrom4([4]byte(ip[12:16])),

@@ -1,4 +1,4 @@
-package main
+package peers
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// build puts the programs under test into dir.
-func build(dir string) error {
+// Build puts our own programs into dir, which becomes netlab.Dir.
+func Build(dir string) error {
 	for _, name := range []string{"dhcpfd", "failctl"} {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), "tandem/cmd/"+name)
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
