@@ -98,7 +98,6 @@ func showLeases(out *output, o options, args []string) error {
 	}
 	now := lease.FromUTC(time.Now())
 	n := 0
-	lines := newSpool(out)
 	err := ask(o, words, func(body json.RawMessage) error {
 		var list []node.LeaseInfo
 		if err := json.Unmarshal(body, &list); err != nil {
@@ -112,14 +111,11 @@ func showLeases(out *output, o options, args []string) error {
 		for i := range list {
 			b.WriteString(leaseLine(out, &list[i], now))
 		}
-		lines.add(b.String())
-		return nil
+		_, err := io.WriteString(out, b.String())
+		return err
 	})
-	if werr := lines.close(); err == nil {
-		err = werr
-	}
 	if err == nil && n == 0 {
-		fmt.Fprintln(out, "no lease fits")
+		_, err = fmt.Fprintln(out, "no lease fits")
 	}
 	return err
 }
@@ -136,9 +132,7 @@ func leaseLine(out *output, l *node.LeaseInfo, now lease.Time) string {
 
 // leasesJSON joins the pieces to one array.
 func leasesJSON(out *output, o options, words []string) error {
-	lines := newSpool(out)
-	lines.add("[")
-	sep := "\n"
+	sep := "[\n"
 	err := ask(o, words, func(body json.RawMessage) error {
 		var list []json.RawMessage
 		if err := json.Unmarshal(body, &list); err != nil {
@@ -150,45 +144,18 @@ func leasesJSON(out *output, o options, words []string) error {
 			b.Write(l)
 			sep = ",\n"
 		}
-		lines.add(b.String())
-		return nil
+		_, err := io.WriteString(out, b.String())
+		return err
 	})
-	lines.add("\n]\n")
-	if werr := lines.close(); err == nil {
-		err = werr
+	if err != nil {
+		return err
+	}
+	if sep == "[\n" { // nothing fits
+		_, err = io.WriteString(out, "[]\n")
+	} else {
+		_, err = io.WriteString(out, "\n]\n")
 	}
 	return err
-}
-
-// spool writes beside the reading, so that a reader of ours who takes his
-// time (a pager) does not make the server cut the answer off.
-type spool struct {
-	lines chan string
-	done  chan error
-}
-
-// spoolPieces is how many pieces may wait: more than a million leases.
-const spoolPieces = 4096
-
-func newSpool(w io.Writer) *spool {
-	s := &spool{lines: make(chan string, spoolPieces), done: make(chan error, 1)}
-	go func() {
-		var err error
-		for line := range s.lines {
-			if err == nil {
-				_, err = io.WriteString(w, line)
-			}
-		}
-		s.done <- err
-	}()
-	return s
-}
-
-func (s *spool) add(text string) { s.lines <- text }
-
-func (s *spool) close() error {
-	close(s.lines)
-	return <-s.done
 }
 
 func showCounters(out *output, o options, args []string) error {
@@ -212,7 +179,7 @@ func showWhy(out *output, o options, args []string) error {
 	var facts []string
 	return askOne(out, o, append([]string{"why"}, args...), &facts, func() {
 		for _, f := range facts {
-			fmt.Fprintln(out, f)
+			fmt.Fprint(out, wrap(f, 80))
 		}
 	})
 }

@@ -62,6 +62,29 @@ func cut(s string, width int) string {
 	return string(r[:width-1]) + "~"
 }
 
+// wrap breaks a sentence into lines of at most width characters; what belongs
+// to it is set in by two.
+func wrap(s string, width int) string {
+	var b strings.Builder
+	at := 0
+	for _, word := range strings.Fields(s) {
+		n := len([]rune(word))
+		switch {
+		case at == 0:
+		case at+1+n > width:
+			b.WriteString("\n  ")
+			at = 2
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
 // thousands writes a number with separators.
 func thousands[N int | uint64](n N) string {
 	s := strconv.FormatUint(uint64(n), 10)

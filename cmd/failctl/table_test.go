@@ -103,7 +103,7 @@ func TestUsage(t *testing.T) {
 		{"conf check nosuch.conf", exitFailed, "nosuch.conf"},
 		{"log check nosuch", exitFailed, "no such file"},
 		{"log check main.go", exitFailed, "is no directory"},
-		{"why", exitUsage, "takes one address"},
+		{"why a b", exitUsage, "takes one address"},
 		{"why 10.0.0.1 --control nosuch", exitFailed, "start dhcpfd"},
 		{"status now", exitUsage, "no arguments"},
 		{"status --colour", exitUsage, "not defined"},
@@ -116,5 +116,14 @@ func TestUsage(t *testing.T) {
 	}
 	if w := widest(help); w > 80 {
 		t.Errorf("the help is %d columns wide", w)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	if got, want := wrap("one two three four", 9), "one two\n  three\n  four\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := wrap("averyveryverylongword", 9); got != "averyveryverylongword\n" {
+		t.Errorf("%q", got)
 	}
 }

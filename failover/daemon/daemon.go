@@ -123,7 +123,7 @@ func newServer(opt Options) (*server, error) {
 	s.inbox = newInbox(s.poller, s.count)
 	s.intake = newIntake(opt.Port, s.inbox, s.count, opt.ClientRate, opt.RelayRate)
 	s.ports = newPorts(opt.Interfaces, opt.Config, s.intake, s.poller, opt.Log)
-	s.desk = newDesk(s.inbox, s.count)
+	s.desk = newDesk(s.inbox, s.down)
 	s.prober = newProber(s.poller, s.count, opt.Log, s.inbox.post)
 
 	if s.pair, err = newPair(opt, s.inbox, s.down); err != nil {

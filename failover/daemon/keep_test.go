@@ -40,7 +40,7 @@ func quiet(t testing.TB) *Logger {
 
 // bind makes a lease in the table and gives its record.
 func (k *keeper) bind(ip lease.IP) []lease.Record {
-	return []lease.Record{k.table.Apply(lease.Lease{IP: ip, State: lease.Active, Ends: 1000, HW: "\x01abcdef"})}
+	return []lease.Record{k.table.Apply(lease.Lease{IP: ip, State: lease.Active, Ends: lease.Never, HW: "\x01abcdef"})}
 }
 
 var second = lease.Now{Wall: int64(time.Hour), Mono: int64(time.Hour)}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
-	"tandem/failover/daemon/control"
 	"tandem/failover/daemon/mmsg"
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
@@ -45,7 +44,7 @@ func benchOn(t testing.TB, fs store.FS, text string) *bench {
 	k := newTestKeeper(t, fs, log)
 	k.table, k.count = n.Table(), count
 	n.Start(b.clock)
-	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), parted: make(chan struct{}), desk: newDesk(in, count), log: log, count: count,
+	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), parted: make(chan struct{}), desk: newDesk(in, nil), log: log, count: count,
 		intake: newIntake(67, in, count, Rate{}, Rate{}), prober: newProber(in.poller, count, log, in.post), tooOld: 5 * time.Second, idle: time.Millisecond, reported: map[string]uint64{}}
 	b.sender = &sender{port: 67, udp: mmsg.NewWriter(-1, 1), ports: &ports{}, count: count, log: log}
 	b.beat = newHeartbeat(time.Hour, func(string) {}, func() bool { return true }, log)
@@ -191,9 +190,8 @@ func TestAskThroughTheLoop(t *testing.T) {
 	b.count.add(clientThrottled, 7)
 	done := make(chan struct{})
 	defer close(done)
-	pieces := b.desk.Ask([]string{"counters"}, done)
-	b.mustTurn(t)
-	got := <-pieces
+	b.spin(t)
+	got := <-b.desk.Ask([]string{"counters"}, done)
 	var list []node.Counter
 	check(t, json.Unmarshal(got.Body, &list))
 	for _, c := range list {
@@ -207,25 +205,56 @@ func TestAskThroughTheLoop(t *testing.T) {
 	t.Errorf("not among %v", list)
 }
 
-// Somebody who does not read must not grow the server: his answer is cut off.
-func TestSlowReaderIsCutOff(t *testing.T) {
-	count := new(counters)
-	d := newDesk(newTestInbox(t, count), count)
-	done := make(chan struct{})
-	pieces := d.Ask([]string{"leases"}, done)
-	for range 2 * answerQueue {
-		d.answer(&node.Answer{ID: 1, Body: []byte("[]"), More: true})
+// spin takes turns in the background until the test ends.
+func (b *bench) spin(t *testing.T) {
+	t.Helper()
+	stop, ended := make(chan struct{}), make(chan error)
+	go func() { ended <- b.run(stop) }()
+	t.Cleanup(func() {
+		close(stop)
+		check(t, <-ended)
+	})
+}
+
+// A long answer comes in pieces, each when the one before was taken.
+func TestLongAnswer(t *testing.T) {
+	b := newBench(t)
+	for i := range lease.IP(2000) {
+		b.keeper.bind(ip("10.1.0.0") + i)
 	}
-	var last control.Piece
-	n := 0
-	for p := range pieces {
-		last = p
+	b.spin(t)
+	total, n := 0, 0
+	for p := range b.desk.Ask([]string{"leases", "active"}, t.Context().Done()) {
+		var list []node.LeaseInfo
+		check(t, json.Unmarshal(p.Body, &list))
+		total += len(list)
 		n++
+		if p.More != (total < 2000) {
+			t.Errorf("more %v after %d", p.More, total)
+		}
 	}
-	if n != answerQueue || last.Error == "" || count.get(queriesRefused) != 1 {
-		t.Errorf("%d pieces, the last %+v", n, last)
+	if total != 2000 || n < 3 {
+		t.Errorf("%d leases in %d pieces", total, n)
 	}
-	close(done)
+}
+
+// Whoever leaves in the middle of an answer leaves nothing behind.
+func TestReaderLeaves(t *testing.T) {
+	b := newBench(t)
+	for i := range lease.IP(2000) {
+		b.keeper.bind(ip("10.1.0.0") + i)
+	}
+	b.spin(t)
+	for range 3 * 16 { // more often than the node has room for listings
+		done := make(chan struct{})
+		pieces := b.desk.Ask([]string{"leases"}, done)
+		if p := <-pieces; p.Error != "" || !p.More {
+			t.Fatalf("%+v", p)
+		}
+		close(done)
+		for range pieces { // closed when it has let go
+		}
+	}
 }
 
 // The beat stops when packets do not get to the loop any more.

@@ -101,8 +101,8 @@ type Output struct {
 }
 
 // Answer is one piece of the answer to a Query, as JSON. More is set while
-// further pieces follow in later batches: long answers are cut so that they
-// do not hold up clients.
+// there is a further piece, which follows once a Query "more" with the same ID
+// asks for it: long answers are cut so that they do not hold up clients.
 type Answer struct {
 	ID   uint64
 	Body []byte

@@ -173,7 +173,7 @@ func (n *Node) touch(l *lease.Lease) {
 // Deadline is the monotonic moment in nanoseconds at which Flush has
 // something to do even without an input; zero if there is none.
 func (n *Node) Deadline() int64 {
-	if len(n.listings) > 0 {
+	if n.listingDue() {
 		return 1
 	}
 	at := n.dhcp.Deadline()

@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tandem/failover/dhcp"
@@ -16,10 +17,13 @@ const listingPiece = 512
 // maxListings bounds the listings that are under way at once.
 const maxListings = 16
 
-// listing is a "leases" query that is being answered.
+// listing is a "leases" query that is being answered. Its next piece is made
+// when the reader has asked for it ("more", with the ID of the query): a slow
+// reader costs neither memory nor the time of others. "enough" ends it.
 type listing struct {
 	id     uint64
 	next   int
+	asked  bool
 	filter func(*lease.Lease) bool
 }
 
@@ -35,6 +39,10 @@ func (n *Node) query(now lease.Now, q *Query) {
 		n.answer(q.ID, n.counters())
 	case "leases":
 		n.startListing(q.ID, args)
+	case "more":
+		n.goOn(q.ID)
+	case "enough":
+		n.listings = slices.DeleteFunc(n.listings, func(l *listing) bool { return l.id == q.ID })
 	case "why":
 		n.why(now, q.ID, args)
 	case "evidence":
@@ -108,7 +116,7 @@ func (n *Node) startListing(id uint64, args []string) {
 	for _, arg := range args {
 		filters = append(filters, leaseFilter(arg))
 	}
-	n.listings = append(n.listings, &listing{id: id, filter: func(l *lease.Lease) bool {
+	n.listings = append(n.listings, &listing{id: id, asked: true, filter: func(l *lease.Lease) bool {
 		for _, f := range filters {
 			if !f(l) {
 				return false
@@ -116,6 +124,22 @@ func (n *Node) startListing(id uint64, args []string) {
 		}
 		return true
 	}})
+}
+
+// goOn asks for the next piece of a listing.
+func (n *Node) goOn(id uint64) {
+	for _, l := range n.listings {
+		if l.id == id {
+			l.asked = true
+			return
+		}
+	}
+	n.refuse(id, "no listing is under way")
+}
+
+// listingDue tells whether a reader waits for a piece.
+func (n *Node) listingDue() bool {
+	return slices.ContainsFunc(n.listings, func(l *listing) bool { return l.asked })
 }
 
 func leaseFilter(arg string) func(*lease.Lease) bool {
@@ -136,10 +160,15 @@ func leaseFilter(arg string) func(*lease.Lease) bool {
 	}
 }
 
-// list adds the next piece of every listing to the output.
+// list adds the next piece of every listing that was asked for to the output.
 func (n *Node) list() {
 	rest := n.listings[:0]
 	for _, l := range n.listings {
+		if !l.asked {
+			rest = append(rest, l)
+			continue
+		}
+		l.asked = false
 		piece := []LeaseInfo{}
 		end := min(l.next+listingPiece, n.table.Len())
 		for ; l.next < end; l.next++ {
