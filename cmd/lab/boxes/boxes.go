@@ -18,9 +18,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tandem/board"
+	"tandem/cmd/lab/netlab"
 	"tandem/images"
 	"tandem/images/apt"
 	"tandem/images/layout"
@@ -130,13 +132,16 @@ var wrongClocks = [2]time.Time{
 
 // Pair is two boxes and what is around them.
 type Pair struct {
-	Lab     *qemu.Lab
-	LAN     *qemu.Switch
-	Cable   *qemu.Switch
-	Clocks  [3]*qemu.Clock
-	Boxes   []*qemu.Box
-	Clients *qemu.Station
+	Lab    *qemu.Lab
+	LAN    *qemu.Switch
+	Cable  *qemu.Switch
+	Clocks [3]*qemu.Clock
+	Boxes  []*qemu.Box
+	number int64
 }
+
+// pairCount keeps the names of the namespaces of several pairs apart.
+var pairCount atomic.Int64
 
 // Ports of a box, as Box.Cable and Box.SetCarrier count them.
 const (
@@ -150,7 +155,7 @@ func New(opt Options) (*Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pair{Lab: lab}
+	p := &Pair{Lab: lab, number: pairCount.Add(1)}
 	if err := p.build(opt); err != nil {
 		lab.Close()
 		return nil, err
@@ -189,13 +194,17 @@ func (p *Pair) build(opt Options) error {
 		}
 		p.Boxes = append(p.Boxes, b)
 	}
-	if os.Geteuid() == 0 {
-		name := fmt.Sprintf("tandem-%d-clients", os.Getpid())
-		if p.Clients, err = p.Lab.Station(p.LAN, name, mac(0x30)); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+// Machine puts a machine with an interface eth0 on the LAN, in which real
+// programs can run. last is the end of its hardware address.
+func (p *Pair) Machine(net *netlab.Net, name string, last byte) (*netlab.Node, error) {
+	ns := fmt.Sprintf("boxes%d-%s", p.number, name)
+	if _, err := p.Lab.Station(p.LAN, ns, mac(last)); err != nil {
+		return nil, err
+	}
+	return net.Adopt(name, ns), nil
 }
 
 func mac(last byte) qemu.MAC { return qemu.MAC{0x52, 0x54, 0, 0x77, 0, last} }

@@ -2,63 +2,71 @@ package boxes
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
+
+	"tandem/cmd/lab/netlab"
+	"tandem/qemu"
 )
 
-// built makes the image once for all tests.
-var built struct {
-	once  sync.Once
-	dir   string
-	image Image
-	err   error
+// imageFile is where the outer process leaves the image.
+func imageFile(dir string) Image {
+	path := filepath.Join(dir, "qemu-x86.img")
+	return Image{Path: path, Arch: "amd64"}
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
-
-func image(t *testing.T) Image {
-	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "boxes-"); built.err != nil {
-			return
-		}
+	prepare := func(dir string) error {
 		ctx, stop := context.WithTimeout(context.Background(), 8*time.Minute)
 		defer stop()
-		built.image, built.err = Build(ctx, "../../..", "qemu-x86", built.dir, t.Logf)
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
+		_, err := Build(ctx, "../../..", "qemu-x86", dir, func(format string, args ...any) {
+			fmt.Printf("image: "+format+"\n", args...)
+		})
+		return err
 	}
-	return built.image
+	if err := netlab.Enter(prepare); err != nil {
+		fmt.Fprintln(os.Stderr, "laboratory:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
 }
 
-func TestPairReachesNormalWithWrongClocks(t *testing.T) {
-	keep := os.Getenv("BOXES_CONSOLES")
-	p, err := New(Options{Image: image(t), Consoles: keep})
+// options are those of most tests. BOXES_CONSOLES names a directory that
+// keeps what the consoles said.
+func options() Options {
+	return Options{Image: imageFile(netlab.Dir()), Consoles: os.Getenv("BOXES_CONSOLES"), Start: qemu.StartBIOS}
+}
+
+// tell writes the story into the test's log.
+type tell struct{ t *testing.T }
+
+func (w tell) Write(p []byte) (int, error) { w.t.Logf("%s", p[:len(p)-1]); return len(p), nil }
+
+func stage(t *testing.T, opt Options) *Stage {
+	t.Helper()
+	s, err := NewStage(opt, tell{t})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.Close()
-	ctx, stop := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer stop()
-	began := time.Now()
-	if err := p.PowerOn(ctx); err != nil {
+	t.Cleanup(func() {
+		if t.Failed() {
+			for i, b := range s.Boxes {
+				t.Logf("the console of %s ends with:\n%s", Names[i], b.Console.Tail(40))
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestScenario is what `make run` plays without a terminal.
+func TestScenario(t *testing.T) {
+	if err := stage(t, options()).Scenario(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range p.Boxes {
-		if _, err := b.Console.Expect(ctx, `dhcpfd +tandem: normal, partner normal`); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("normal after %v", time.Since(began).Round(time.Second))
-	}
-	_ = filepath.Join
 }

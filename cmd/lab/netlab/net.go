@@ -66,11 +66,13 @@ type Node struct {
 	Name string
 	net  *Net
 	ns   string
+	// ports are the other ends of its cables, by interface.
+	ports map[string]string
 }
 
 // Node makes a machine without links.
 func (n *Net) Node(name string) (*Node, error) {
-	node := &Node{Name: name, net: n, ns: n.prefix + name}
+	node := &Node{Name: name, net: n, ns: n.prefix + name, ports: map[string]string{}}
 	if err := ip("netns add " + node.ns); err != nil {
 		return nil, err
 	}
@@ -78,11 +80,16 @@ func (n *Net) Node(name string) (*Node, error) {
 	return node, node.IP("link set lo up")
 }
 
+// Adopt makes a machine of a named network namespace that somebody else made
+// and will remove.
+func (n *Net) Adopt(name, ns string) *Node { return &Node{Name: name, net: n, ns: ns} }
+
 // Plug connects the machine to a LAN by the interface ifname, brought up,
 // with the given addresses ("10.0.0.1/24"). It returns when the link carries.
 func (node *Node) Plug(lan *LAN, ifname string, addrs ...string) error {
 	lan.net.ports++
 	port := fmt.Sprintf("p%d", lan.net.ports)
+	node.ports[ifname] = port
 	sw := lan.net.switches.ns
 	var b strings.Builder
 	fmt.Fprintf(&b, "link add %s netns %s type veth peer name %s netns %s\n", ifname, node.ns, port, sw)

@@ -1,0 +1,40 @@
+package netlab
+
+import "fmt"
+
+// Cut stops all traffic of a LAN; the machines' links keep their carrier, so
+// that only silence tells them.
+func (l *LAN) Cut() error {
+	return ip(fmt.Sprintf("-n %s link set %s down", l.net.switches.ns, l.name))
+}
+
+// Heal ends a Cut.
+func (l *LAN) Heal() error {
+	return ip(fmt.Sprintf("-n %s link set %s up", l.net.switches.ns, l.name))
+}
+
+// Unplug takes the carrier away from an interface of a machine, as if its
+// cable were pulled at the other end.
+func (node *Node) Unplug(ifname string) error { return node.carrier(ifname, "down") }
+
+// Replug ends an Unplug.
+func (node *Node) Replug(ifname string) error { return node.carrier(ifname, "up") }
+
+func (node *Node) carrier(ifname, way string) error {
+	port, ok := node.ports[ifname]
+	if !ok {
+		return fmt.Errorf("%s has no interface %s", node.Name, ifname)
+	}
+	return ip(fmt.Sprintf("-n %s link set %s %s", node.net.switches.ns, port, way))
+}
+
+// Deafen makes what the machine sends to an address vanish, while what comes
+// from there still arrives: half of a connection is open.
+func (node *Node) Deafen(addr, ifname string) error {
+	return node.IP(fmt.Sprintf("neigh replace %s lladdr 02:de:ad:00:00:01 dev %s nud permanent", addr, ifname))
+}
+
+// Undeafen ends a Deafen.
+func (node *Node) Undeafen(addr, ifname string) error {
+	return node.IP(fmt.Sprintf("neigh del %s dev %s", addr, ifname))
+}
