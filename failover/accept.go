@@ -27,13 +27,15 @@ const (
 )
 
 // acceptance is the table of draft section 7.1.3, by held and by incoming
-// binding status, with the checks that keep dhcpd's mistakes out.
+// binding status, with the checks that keep dhcpd's mistakes out. Against the
+// draft EXPIRED is taken after RELEASED whatever the moment: both lead to FREE,
+// and a refusal would leave two servers waiting for each other.
 var acceptance = [lease.Backup + 1][lease.Backup + 1]check{
 	// incoming:          FREE       ACTIVE     EXPIRED     RELEASED    ABANDONED  RESET   BACKUP
 	lease.Free:      {1: accept, 2: accept, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
 	lease.Active:    {1: over, 2: same, 3: over, 4: notEarlier, 5: accept, 6: accept, 7: over},
 	lease.Expired:   {1: accept, 2: later, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
-	lease.Released:  {1: accept, 2: later, 3: later, 4: accept, 5: accept, 6: accept, 7: accept},
+	lease.Released:  {1: accept, 2: later, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
 	lease.Abandoned: {1: probation, 2: probation, 3: less, 4: less, 5: accept, 6: accept, 7: probation},
 	lease.Reset:     {1: accept, 2: later, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
 	lease.Backup:    {1: accept, 2: accept, 3: accept, 4: accept, 5: accept, 6: accept, 7: accept},
@@ -133,7 +135,7 @@ func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
 		return refused(wire.RejectMisc, "%v: client-hardware-address of %d octets, at most %d may be", m.IP.V, len(m.HW.V), wire.MaxHW)
 	}
 	held := e.table.Look(m.IP.V)
-	if _, flying := e.updates.flying[m.IP.V]; flying && !e.yields(&held, m) {
+	if e.unacked(m.IP.V) && !e.yields(&held, m) {
 		return refused(wire.RejectLessCritical, "%v: our own update is more critical", m.IP.V)
 	}
 	if s == lease.Backup && m.IPFlags.Or(0)&wire.IPReserved != 0 && !held.Flags.Has(lease.FlagReserved) {
@@ -142,21 +144,37 @@ func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
 	return e.judgeTransition(&held, m)
 }
 
+// unacked tells whether the partner has yet to answer an update about ip. To
+// dhcpd only those count that it was sent.
+func (e *Endpoint) unacked(ip lease.IP) bool {
+	_, flying := e.updates.flying[ip]
+	_, queued := e.updates.queued[ip]
+	return flying || queued && e.tandem()
+}
+
 // yields decides between two updates that cross; both servers must come to
-// the same winner. dhcpd's rule lets both sides yield when ACTIVE meets
-// EXPIRED, so that they end up apart; there the later client decides, and
-// between two Tandem boxes everywhere.
+// the same winner. Between two Tandem boxes the later client decides, and
+// where the clocks do not tell a lease that runs. dhcpd lets both sides yield
+// when ACTIVE meets EXPIRED, so that they end up apart; there the later client
+// decides as well.
 func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 	primaryWins := e.cfg.Secondary // we yield where the primary wins
 	mine, theirs := held.State == lease.Active, m.Status.V == lease.Active
 	known, fresh := heardOf(held), freshness(m)
+	if e.tandem() {
+		switch {
+		case theirs && ended(held.State) && e.stillRuns(m):
+			return e.order(held, m) >= 0
+		case mine && ended(m.Status.V) && held.Ends > e.now.Time():
+			return e.order(held, m) > 0
+		case known != fresh:
+			return fresh > known
+		case mine != theirs:
+			return mine // of one and the same lease the end is the later news
+		}
+		return primaryWins
+	}
 	switch {
-	case held.State == lease.Expired && theirs && e.stillRuns(m):
-		return true // a lease that runs is not given up for the news of its end
-	case e.tandem() && known != fresh:
-		return fresh > known
-	case e.tandem() && mine != theirs:
-		return mine // of one and the same lease the end is the later news
 	case mine && theirs:
 		if a, b := held.CLTT, m.CLTT.Or(0); a != b {
 			return b > a
@@ -178,12 +196,15 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		return e.judgeRival(held, m)
 	case later, notEarlier:
 		fresh, known := freshness(m), heardOf(held)
-		live := held.State == lease.Expired && e.stillRuns(m) && fresh.Add(e.slack()) >= known
+		live := ended(held.State) && e.stillRuns(m) && e.order(held, m) >= 0
 		if fresh > known || live && s == lease.Active || rule == notEarlier && fresh == known {
 			return nil
 		}
 		return refused(wire.RejectOutdated, "%v: %v here is newer than %v there", held.IP, held.State, s)
 	case over:
+		if e.knowing(held, m) {
+			return nil
+		}
 		until := max(held.Ends, m.LeaseExpiry.Or(0), e.lostUntil(held))
 		if until > now && e.obeys(RuleStale) {
 			no := refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
@@ -198,6 +219,15 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		return refused(wire.RejectLessCritical, "%v: abandoned here", held.IP)
 	}
 	return nil
+}
+
+// knowing tells whether a Tandem says that an address is free although it
+// knows the lease as we do, up to the client's latest word: then it was
+// released there while we were away.
+func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
+	free := m.Status.V == lease.Free || m.Status.V == lease.Backup
+	return e.tandem() && free && !held.Flags.Has(lease.FlagPending) && !e.stillRuns(m) &&
+		m.CLTT.Set && m.CLTT.V >= held.CLTT
 }
 
 // heardOf is when the client of a lease was last heard here or, as far as
@@ -237,7 +267,8 @@ func (e *Endpoint) judgeRival(held *lease.Lease, m *wire.Bndupd) *refusal {
 	}
 	mine, live := held.Ends > now, e.stillRuns(m)
 	switch {
-	case !mine:
+	case !mine, live && !held.Flags.Has(lease.FlagPending) && e.order(held, m) > 0:
+		// The partner knew our lease and has ended it since.
 		return nil
 	case !live || !e.cfg.Secondary:
 		return refused(wire.RejectFatalConflict, "%v: in use by another client until %v", held.IP, held.Ends)
@@ -286,6 +317,7 @@ func (e *Endpoint) dueDeferred() {
 // adoptUpdate makes the lease of an accepted update.
 func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 	held := e.table.Look(m.IP.V)
+	duel := e.unacked(held.IP)
 	if x, ok := e.updates.flying[held.IP]; ok {
 		e.land(x) // the loser of a duel forgets its own update
 	}
@@ -299,8 +331,10 @@ func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 		return
 	}
 	l := e.merge(held, m, same)
-	if same && e.order(&held, m) == 0 && held.Ends > l.Ends {
-		l.Ends = held.Ends // as absorb
+	if same && e.order(&held, m) == 0 && (held.Ends > l.Ends || duel && e.tandem()) {
+		// As absorb. Both promises stand, so the partner must not take news of
+		// its own alone for the end of both.
+		l.Ends = max(l.Ends, held.Ends)
 		l.Flags |= lease.FlagPending
 		e.enqueue(l.IP)
 	}

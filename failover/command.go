@@ -96,6 +96,9 @@ func (e *Endpoint) partnerDown(from lease.Time, why string, goodbye bool) {
 // halfDoubtful tells whether the partner may have given addresses of this
 // server's half: it was, or may have been, in PARTNER-DOWN itself.
 func (e *Endpoint) halfDoubtful() bool {
+	if e.now.Time() < e.doubtUntil() {
+		return true
+	}
 	switch e.saved() {
 	case lease.Normal, lease.CommunicationsInterrupt:
 		return e.peer.Partner == lease.PartnerDown

@@ -38,6 +38,8 @@ type conn struct {
 	partner      lease.ServerState
 	startup      bool // it was in STARTUP then
 	goodbye      bool // and promised to recover before it serves
+	doubtful     bool // we had no authority when it came
+	asked        bool // it has asked for our updates
 	partnerSince lease.Time
 }
 
@@ -305,6 +307,7 @@ func (e *Endpoint) establish(c *conn, timer lease.Seconds, window uint32, g *wir
 		}
 	}
 	e.up = c
+	c.doubtful = (e.machine.wary != "" || e.strict()) && e.now.Time() >= e.authority()
 	c.met, c.heard, c.echoed = e.now.Mono, e.now.Mono, e.now.Mono
 	c.timer, c.window = timer, int(min(window, 1<<20))
 	e.dialling, e.redial, e.scolded = 0, 0, ""

@@ -231,7 +231,7 @@ func (e *Endpoint) leave(from lease.ServerState) {
 // enterNormal shares the pools again: what the partner has not acknowledged
 // is sent, and the free addresses are balanced.
 func (e *Endpoint) enterNormal(from lease.ServerState) {
-	e.peer.Facts &^= lease.PeerBoundToRecover | lease.PeerServedAlone
+	e.peer.Facts &^= lease.PeerBoundToRecover | lease.PeerServedAlone | lease.PeerHalfDoubtful
 	e.save()
 	e.announce()
 	if e.state != lease.Normal || e.up == nil {

@@ -46,6 +46,7 @@ type facts struct {
 	live      bool              // the partner's state is known from a live connection
 	partner   lease.ServerState // as last heard
 	startup   bool              // and it was in STARTUP then
+	doubt     lease.Time        // R4-wait: until when a partner without a store may have promised anything
 	resync    bool              // an interrupted transfer has not been repeated
 	wary      string            // no contact since: why that matters, or ""
 	strict    bool              // R11 is asked for
@@ -113,6 +114,8 @@ func stanceBeside(f facts) Stance {
 	switch {
 	case f.resync:
 		return Stance{Silent, "R4", "the transfer of everything was interrupted and has to be repeated by the partner", 0}
+	case f.now < f.doubt: // R4-wait
+		return Stance{RenewOnly, "R4-wait", "the partner lost its store and may have given this server's addresses before", f.doubt}
 	case f.live && (f.state == lease.Normal || f.state == lease.ConflictDone && inResolution(f.partner)):
 		return Stance{Full, "R2", "in contact", 0}
 	case f.live && atRest(f.partner) && !f.startup:
@@ -191,6 +194,7 @@ func (e *Endpoint) facts(now lease.Now) facts {
 		leaving: e.parting.under(),
 		live:    e.live(now),
 		partner: e.peer.Partner,
+		doubt:   e.doubtUntil(),
 		resync:  e.peer.Facts&lease.PeerTransferCut != 0 && !e.tandem(),
 		wary:    m.wary, strict: e.strict(),
 		authority: e.authority(),
@@ -208,6 +212,21 @@ func (e *Endpoint) facts(now lease.Now) facts {
 		}
 	}
 	return f
+}
+
+// doubtUntil obeys R4-wait at the box that kept its store: if it had no
+// authority when the other one came back without a store, that one may have
+// been in PARTNER-DOWN and given any address.
+func (e *Endpoint) doubtUntil() lease.Time {
+	switch c := e.up; {
+	case !e.obeys(RuleR4Wait) || e.state == lease.PartnerDown:
+		return 0
+	case c != nil && c.doubtful && c.known && c.partner == lease.Recover && !c.asked:
+		return lease.Never // until it has said what it lacks
+	case e.peer.Facts&lease.PeerHalfDoubtful != 0:
+		return e.peer.Lost.Add(e.waitMCLT()).Add(e.slack())
+	}
+	return 0
 }
 
 // live tells whether the partner's state is known from a connection on which

@@ -207,14 +207,14 @@ func (e *Endpoint) conflictUntil() lease.Time {
 // which leases it renewed lately. Those that ended here without its knowledge
 // count as bound again until the latest moment that it may have promised.
 func (e *Endpoint) partnerLost() {
-	if !e.obeys(RuleR4Lost) {
-		return
-	}
 	lost := e.now.Time()
 	if e.up.partner == lease.Recover {
 		lost = min(lost, e.up.partnerSince) // its start, as it counts itself
 	}
 	e.peer.Lost = max(e.peer.Lost, lost)
+	if e.up.doubtful && e.state != lease.PartnerDown {
+		e.peer.Facts |= lease.PeerHalfDoubtful
+	}
 	e.save()
 	for i := range e.table.Len() {
 		l := e.table.At(i)

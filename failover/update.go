@@ -245,8 +245,9 @@ func (e *Endpoint) onUpdreq(xid uint32, all bool) {
 	if all {
 		kind = sweepAll
 	}
-	if all && e.tandem() {
-		e.partnerLost() // a Tandem asks so only then
+	e.up.asked = true
+	if all && (e.tandem() || e.up.partner == lease.Recover && e.state == lease.CommunicationsInterrupt) {
+		e.partnerLost() // asking for everything means that
 	}
 	serial := u.sweep.serial + 1
 	for x, f := range u.flight {

@@ -62,8 +62,8 @@ const (
 	// PeerNeedsAll: this server's store was lost, and the partner has not sent
 	// everything since.
 	PeerNeedsAll
-	// PeerHalfDoubtful: PARTNER-DOWN was entered after the partner may have
-	// given addresses of this server's half.
+	// PeerHalfDoubtful: the partner may have given addresses of this server's
+	// half: before PARTNER-DOWN was entered, or else before its store was lost.
 	PeerHalfDoubtful
 )
 
