@@ -259,7 +259,8 @@ func (c *Crowd) repeat(waiting []due, now time.Time) ([]due, error) {
 		var err error
 		switch {
 		case d.c.phase == renewing && d.c.asked >= maxRenew:
-			again, err = c.enter(d.c, rebinding)
+			d.c.phase, d.c.asked = rebinding, 0
+			again, err = c.ask(d.c)
 		case d.c.phase != discovering && d.c.asked >= maxAsk:
 			again, err = c.begin(d.c, discovering)
 		default:
@@ -363,3 +364,6 @@ func (c *Crowd) giveUp(from, to int, t dhcpv4.MessageType) error {
 	}
 	return nil
 }
+
+// Server is the server of client i's latest offer.
+func (c *Crowd) Server(i int) netip.Addr { return c.clients[i].server }

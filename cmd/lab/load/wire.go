@@ -42,8 +42,8 @@ func (m MAC) String() string { return net.HardwareAddr(m[:]).String() }
 // Wire is a raw socket on one interface that has no address of its own: the
 // clients behind it have.
 type Wire struct {
-	f      *os.File
-	buf    []byte
+	f   *os.File
+	buf []byte
 	// servers tells where the answers of each server came from.
 	servers map[netip.Addr]MAC
 	// owner tells who answers ARP for an address.

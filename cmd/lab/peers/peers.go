@@ -114,6 +114,11 @@ func (k Kind) StartConfEcho(node *netlab.Node, dir, conf string, echo func(strin
 	return k.start(node, dir, conf, netlab.Command{Echo: echo}, ifnames...)
 }
 
+// StartConfQuiet is StartConf with the output in a file dir/log.
+func (k Kind) StartConfQuiet(node *netlab.Node, dir, conf string, ifnames ...string) (*netlab.Program, error) {
+	return k.start(node, dir, conf, netlab.Command{LogFile: logFile(dir)}, ifnames...)
+}
+
 func (k Kind) start(node *netlab.Node, dir, conf string, c netlab.Command, ifnames ...string) (*netlab.Program, error) {
 	file := filepath.Join(dir, "dhcpd.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
