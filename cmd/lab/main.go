@@ -14,7 +14,9 @@ import (
 	"tandem/cmd/lab/peers"
 )
 
-const usage = `usage: lab run                     a server and two clients at work
+const usage = `usage: lab boxes                   two boxes in QEMU: in a terminal a view with
+                                   keys, else a fixed scenario
+       lab run                     a server and two clients at work
        lab bench [-quick] [-readme FILE] [-store DIR] [-servers LIST]
                                    dhcpfd against kea-dhcp4, dhcpd and dnsmasq
 
@@ -37,6 +39,8 @@ func command(args []string) error {
 		args = []string{"help"}
 	}
 	switch args[0] {
+	case "boxes":
+		return runBoxes()
 	case "run":
 		if err := netlab.Enter(peers.Build); err != nil {
 			return err

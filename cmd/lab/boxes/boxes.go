@@ -77,6 +77,12 @@ func Build(ctx context.Context, root, boardName, dir string, log func(string, ..
 	return im, os.WriteFile(im.Direct.RAMDisk, k.RAMDisk, 0o600)
 }
 
+// ImageIn is the image that Build left in dir.
+func ImageIn(dir, boardName string) Image {
+	b, _ := board.ByName(boardName)
+	return Image{Path: filepath.Join(dir, boardName+".img"), Arch: b.Arch}
+}
+
 // Options are how a pair of boxes is set up. Zero fields mean the defaults.
 type Options struct {
 	Image Image

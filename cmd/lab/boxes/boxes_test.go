@@ -4,19 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"tandem/cmd/lab/netlab"
 	"tandem/qemu"
 )
-
-// imageFile is where the outer process leaves the image.
-func imageFile(dir string) Image {
-	path := filepath.Join(dir, "qemu-x86.img")
-	return Image{Path: path, Arch: "amd64"}
-}
 
 func TestMain(m *testing.M) {
 	prepare := func(dir string) error {
@@ -37,7 +30,7 @@ func TestMain(m *testing.M) {
 // options are those of most tests. BOXES_CONSOLES names a directory that
 // keeps what the consoles said.
 func options() Options {
-	return Options{Image: imageFile(netlab.Dir()), Consoles: os.Getenv("BOXES_CONSOLES"), Start: qemu.StartBIOS}
+	return Options{Image: ImageIn(netlab.Dir(), "qemu-x86"), Consoles: os.Getenv("BOXES_CONSOLES"), Start: qemu.StartBIOS}
 }
 
 // tell writes the story into the test's log.

@@ -122,6 +122,33 @@ func (s *Stage) Power(ctx context.Context, i int, on bool) error {
 	return s.Boxes[i].PowerOn(ctx)
 }
 
+// Freeze stops a box in the middle of what it does, or lets it go on.
+func (s *Stage) Freeze(ctx context.Context, i int, frozen bool) error {
+	if !s.Boxes[i].On() {
+		return nil
+	}
+	s.Eyes[i].Mark(true, frozen)
+	if frozen {
+		s.Say("lab", "%s is frozen", Names[i])
+		return s.Boxes[i].Freeze(ctx)
+	}
+	s.Say("lab", "%s thaws", Names[i])
+	return s.Boxes[i].Thaw(ctx)
+}
+
+// CutDirect pulls the direct cable out of both boxes, or plugs it in.
+func (s *Stage) CutDirect(ctx context.Context, cut bool) error {
+	for _, b := range s.Boxes {
+		if !b.On() {
+			continue
+		}
+		if err := b.SetCarrier(ctx, PortDirect, !cut); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AwaitNormal waits until both boxes say that the pair is well.
 func (s *Stage) AwaitNormal(ctx context.Context) error {
 	for _, e := range s.Eyes {

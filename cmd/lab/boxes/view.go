@@ -59,7 +59,6 @@ type view struct {
 	events []string
 	ntpOff bool
 	cut    [3]bool // LAN of a, LAN of b, the direct cable
-	real   []string
 	crowd  crowdFigures
 	report chan crowdFigures
 }

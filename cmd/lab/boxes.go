@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"tandem/cmd/lab/boxes"
+	"tandem/cmd/lab/netlab"
+)
+
+// boxBoard is the board that the lab shows.
+const boxBoard = "qemu-x86"
+
+// runBoxes builds the image and shows a pair of boxes.
+func runBoxes() error {
+	prepare := func(dir string) error {
+		ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
+		defer stop()
+		began := time.Now()
+		_, err := boxes.Build(ctx, ".", boxBoard, dir, func(format string, args ...any) {
+			fmt.Printf("%6.1fs  image    %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+		})
+		return err
+	}
+	if err := netlab.Enter(prepare); err != nil {
+		return err
+	}
+	return boxes.Run(context.Background(), boxes.Options{Image: boxes.ImageIn(netlab.Dir(), boxBoard)}, os.Stdout)
+}
