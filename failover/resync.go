@@ -223,6 +223,7 @@ func (e *Endpoint) partnerLost() {
 			bound.State = lease.Active
 			bound.Flags |= lease.FlagPending
 			e.store(bound)
+			e.enqueue(bound.IP)
 		}
 	}
 }

@@ -187,7 +187,9 @@ func (e *Endpoint) replicating() bool {
 		return true
 	case lease.PartnerDown, lease.CommunicationsInterrupt, lease.ConflictDone:
 		switch e.up.partner {
-		case lease.Recover, lease.RecoverWait, lease.RecoverDone:
+		case lease.Recover:
+			return e.up.asked
+		case lease.RecoverWait, lease.RecoverDone:
 			return !e.up.startup
 		}
 	}
