@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -69,10 +70,19 @@ func (s *Stage) furnish() error {
 		return err
 	}
 	for i, b := range s.Boxes {
-		s.Eyes = append(s.Eyes, Watch(b, Names[i], func(line string) { s.Say(Names[i], "%s", strings.TrimSpace(line)) }))
+		s.Eyes = append(s.Eyes, Watch(b, Names[i], func(line string) { s.Say(Names[i], "%s", plain(line)) }))
 	}
 	return nil
 }
+
+// plain takes from a console line what the story has already: the time, and
+// the names of the only service and relationship.
+func plain(line string) string {
+	line = logStamp.ReplaceAllString(strings.TrimSpace(line), "")
+	return strings.TrimPrefix(strings.TrimPrefix(line, "dhcpfd: "), "failover peer tandem: ")
+}
+
+var logStamp = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\(no time\) +[0-9.]+) `)
 
 // Close ends everything.
 func (s *Stage) Close() error {

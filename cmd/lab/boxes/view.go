@@ -18,8 +18,9 @@ import (
 const keys = " 1 2 power   f g freeze   l k LAN   d direct cable   n time servers\n" +
 	" c v console (Ctrl-] leaves it)   q quit"
 
-// eventLines is how much of the story the view shows.
-const eventLines = 11
+// keptEvents is how much of the story is kept; as much of it is shown as the
+// terminal has room for.
+const keptEvents = 40
 
 // View runs a stage in the terminal until the operator quits: boxes, states,
 // links, clocks, leases and clients, with keys that break things.
@@ -134,7 +135,7 @@ func (v *view) loop(ctx context.Context) error {
 		select {
 		case line := <-v.lines:
 			v.events = append(v.events, line)
-			if len(v.events) > eventLines {
+			if len(v.events) > keptEvents {
 				v.events = v.events[1:]
 			}
 			continue
@@ -237,17 +238,27 @@ func (v *view) draw() string {
 		clock = "SILENT"
 	}
 	fmt.Fprintf(&b, "\n time servers %s   direct cable %s\n", clock, inOut(v.cut[2]))
-	fmt.Fprintf(&b, "\n clients  %d of %d simulated ones have a lease, round %d, addresses with two\n          clients: %d %s\n",
-		v.crowd.bound, crowdSize, v.crowd.rounds, v.crowd.conflicts, clip(v.crowd.trouble, 50))
+	fmt.Fprintf(&b, "\n clients  %d of %d have a lease, round %d; %d addresses had two clients %s\n",
+		v.crowd.bound, crowdSize, v.crowd.rounds, v.crowd.conflicts, clip(v.crowd.trouble, 18))
 	for _, c := range s.Real {
 		fmt.Fprintf(&b, "          %-9s %s\n", c.Kind, clip(lastLease(c), 60))
 	}
 	b.WriteString("\n")
-	for _, line := range v.events {
+	room := max(rows()-strings.Count(b.String(), "\n")-strings.Count(keys, "\n")-2, 0)
+	for _, line := range v.events[max(0, len(v.events)-room):] {
 		b.WriteString(clip(line, 79) + "\n")
 	}
 	b.WriteString("\n" + keys)
 	return b.String()
+}
+
+// rows is the height of the terminal.
+func rows() int {
+	size, err := unix.IoctlGetWinsize(int(os.Stdout.Fd()), unix.TIOCGWINSZ)
+	if err != nil || size.Row == 0 {
+		return 24
+	}
+	return int(size.Row)
 }
 
 func drawBox(b *strings.Builder, i int, st State) {
@@ -277,7 +288,7 @@ func detail(st State) string {
 	case st.Step != "":
 		return "booting: " + clip(st.Step, 50)
 	}
-	return fmt.Sprintf("clock %s, started by %s", st.Clock, st.Started)
+	return fmt.Sprintf("clock %s, started %s", st.Clock, st.Started)
 }
 
 func lastLease(c *clients.Client) string {
