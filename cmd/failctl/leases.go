@@ -56,9 +56,6 @@ func importLeases(out *output, o options, args []string) error {
 	return err
 }
 
-// importPiece is how many records are appended at once.
-const importPiece = 512
-
 // fill writes the records of a lease file into the store in dir, which must be
 // empty.
 func fill(dir string, f *leasefile.File) (err error) {
@@ -73,19 +70,7 @@ func fill(dir string, f *leasefile.File) (err error) {
 	if _, err := log.Replay(func(lease.Record) error { return nil }); err != nil {
 		return err
 	}
-	piece := make([]lease.Record, 0, importPiece)
-	err = f.Records(func(r lease.Record) error {
-		if piece = append(piece, r); len(piece) < importPiece {
-			return nil
-		}
-		err := log.Append(piece)
-		piece = piece[:0]
-		return err
-	})
-	if err == nil {
-		err = log.Append(piece)
-	}
-	return err
+	return log.Fill(f.Records)
 }
 
 // exportLeases writes a store as dhcpd.leases. The store may be in use.

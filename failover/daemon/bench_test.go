@@ -72,7 +72,7 @@ func largeNode(b *testing.B, dir string) (*node.Node, *keeper) {
 	n := node.New(node.Options{Config: opt.Config, Seed: 1})
 	log, err := store.Open(store.OSDir(dir), store.Options{})
 	check(b, err)
-	k, err := recoverLeases(n, log, opt, new(counters))
+	k, err := replay(n, log, opt.Log, new(counters))
 	check(b, err)
 	n.Start(readClock())
 	return n, k

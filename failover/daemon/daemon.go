@@ -17,8 +17,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -31,7 +29,6 @@ import (
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
 	"tandem/failover/node"
-	"tandem/failover/store"
 )
 
 // Options say what to serve and where.
@@ -140,21 +137,6 @@ func newServer(opt Options) (*server, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
-}
-
-// recover opens the store and makes the node of what is in it.
-func (s *server) recover() (*node.Node, *keeper, error) {
-	opt := s.opt
-	log, err := store.Open(store.OSDir(opt.Dir), store.Options{})
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: end it, or name another directory with -lf", err)
-	}
-	n := node.New(node.Options{
-		Config: opt.Config, Seed: seed(), Version: opt.Version,
-		Boot: bootOf(opt, log.New()), Policy: s.pair.policy(opt.Policies), Watched: opt.Facts != "",
-	})
-	keeper, err := recoverLeases(n, log, opt, s.count)
-	return n, keeper, err
 }
 
 // seed is the one random number that the node gets.
@@ -316,53 +298,4 @@ func (s *server) reload() {
 	default:
 	}
 	s.opt.Log.Sayf(dhcp.LevelInfo, "configuration reloaded")
-}
-
-// recoverLeases gives the records of the store to the node.
-func recoverLeases(n *node.Node, log *store.Log, opt Options, count *counters) (*keeper, error) {
-	// Nothing that is loaded becomes garbage, so collecting while loading only
-	// marks the same leases again and again.
-	defer debug.SetGCPercent(debug.SetGCPercent(loadPercent))
-	k := newKeeper(log, n.Table(), opt.Log, count)
-	report, err := log.Replay(func(r lease.Record) error {
-		n.Restore(r)
-		k.facts.note(r)
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(err, log.Close())
-	}
-	if !log.New() {
-		for _, line := range report.Lines() {
-			opt.Log.Sayf(dhcp.LevelInfo, "%s", line)
-		}
-	}
-	if log.New() && opt.LeaseFile != "" {
-		if err := importLeases(k, n, opt.LeaseFile, len(opt.Config.Peers) == 0); err != nil {
-			return nil, errors.Join(err, k.close())
-		}
-	}
-	return k, nil
-}
-
-// The garbage collector's pace. The table of leases lives for ever, packets
-// live for a batch. With little in the table the default pace would collect
-// every few hundred packets, so at least spareHeap may gather before it does;
-// with a million leases the default would double the memory, so then no more
-// than half of the table may.
-const (
-	loadPercent = 400
-	spareHeap   = 64 << 20
-	minPercent  = 50
-	maxPercent  = 3200
-)
-
-// tuneMemory sets the pace for what is in memory now.
-func tuneMemory() {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	percent := int(spareHeap * 100 / max(m.HeapAlloc, 1))
-	debug.SetGCPercent(min(max(percent, minPercent), maxPercent))
-	debug.FreeOSMemory()
 }
