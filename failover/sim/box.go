@@ -1,0 +1,439 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"tandem/failover"
+	"tandem/failover/dhcp"
+	"tandem/failover/lease"
+	"tandem/failover/node"
+	"tandem/failover/store"
+	"tandem/failover/store/faultfs"
+)
+
+// Box is one machine with one node, driven as the daemon drives it: a batch
+// of inputs, one flush, one sync, and then the replies.
+type Box struct {
+	w    *World
+	i    int
+	name string
+	rng  *rand.Rand
+	clock
+
+	// The machine.
+	powered, process, frozen bool
+	run                      uint64 // counts processes; what an old one left is void
+	trusted                  bool   // the clock gate
+	changes                  []Moment
+	carrierDown              int // faults that keep the carrier down
+	resets                   []Moment
+	offSince                 Moment
+	frozeAt                  Moment
+	variant                  int
+	origin                   string // what is said of the store at the next start; "" nothing
+	saved                    *image // the latest backup
+
+	// The process.
+	disk       *faultfs.FS
+	log        *store.Log
+	node       *node.Node
+	inbox      []node.Input
+	busy       bool
+	turns      uint64
+	facts      map[string]lease.Record
+	snap       *store.Snapshot
+	next       int
+	dirty      bool
+	shadow     *shadow
+	iface      dhcp.Interface
+	parted     bool
+	query      uint64
+	asked      map[uint64]func(node.Answer)
+	seen       Moment
+	heardSince Moment // clients are heard without a break
+	where      place
+}
+
+// The pace of the daemon's loop.
+const (
+	tooOld       = 15 * time.Second // age at which a batch is stale, watchdog/2
+	idle         = 4 * time.Second  // the longest wait of the loop
+	snapshotSize = 24 << 10         // of the log at which a snapshot is wanted
+	snapshotStep = 4                // leases added between two batches
+	clockJump    = 2 * time.Second  // between the two clocks, within a batch
+)
+
+func newBox(w *World, i int) *Box {
+	b := &Box{w: w, i: i, name: boxName(i), rng: stream(w.plan.Seed, 10+uint64(i)), shadow: newShadow()}
+	b.bound = time.Duration(w.plan.Bound) * time.Millisecond
+	if b.bound > 0 {
+		b.offset = time.Duration(b.rng.Int64N(2*int64(b.bound))) - b.bound
+		b.drift = (b.rng.Float64() - 0.5) * 1e-4
+	}
+	b.disk = faultfs.New(w.plan.Seed + uint64(i))
+	b.iface = dhcp.Interface{Index: 2, Name: "lan0", Addrs: []lease.IP{lease.From4([4]byte{10, 0, 0, byte(i + 1)})}}
+	return b
+}
+
+func (b *Box) partner() *Box { return b.w.boxes[1-b.i] }
+
+// runs tells whether the process of that number is alive, stopped or not.
+func (b *Box) runs(run uint64) bool { return b.process && b.run == run }
+
+// acts tells whether the process does anything.
+func (b *Box) acts() bool { return b.process && !b.frozen }
+
+func (b *Box) read() lease.Now { return b.now(b.w.now) }
+
+// reach tells whether packets pass between the box and its clients' network.
+func (b *Box) carrier() bool { return b.carrierDown == 0 }
+
+// powerOn boots the machine and, after a while, the process.
+func (b *Box) powerOn(d time.Duration) {
+	if b.powered {
+		return
+	}
+	b.powered, b.frozen = true, false
+	b.booted = b.w.now
+	b.trusted = false
+	b.changes = nil
+	b.wild = 0
+	if b.rng.IntN(3) == 0 { // no battery behind the clock, or a bad one
+		b.wild = time.Duration(b.rng.Int64N(int64(4000*time.Hour))) - 3000*time.Hour
+	}
+	boot := b.w.now
+	b.w.in(d, func() {
+		if b.powered && b.booted == boot && !b.process {
+			b.start("power")
+		}
+	})
+	gate := d + time.Duration(b.rng.Int64N(int64(20*time.Second)))
+	if b.rng.IntN(2) == 0 {
+		gate = 0
+	}
+	b.w.in(gate, func() {
+		if b.powered && b.booted == boot {
+			b.trust(true)
+		}
+	})
+}
+
+// start begins a process: open, replay, start.
+func (b *Box) start(reason string) {
+	if b.process || !b.powered {
+		return
+	}
+	b.run++
+	log, err := store.Open(b.disk, store.Options{Chunk: 4 << 10, Reserve: 4 << 10, MinLog: snapshotSize, Foreground: true})
+	if err != nil {
+		b.storeFailed(err)
+		return
+	}
+	origin := b.origin
+	b.origin = ""
+	if origin == "" && log.New() {
+		origin = "new"
+	} else if origin == "" {
+		origin = "whole"
+	}
+	now := b.read()
+	boot := lease.Boot{ID: fmt.Sprintf("%s%d", b.name, b.run), Reason: reason, Started: now.Time(), StoreOrigin: origin}
+	for _, at := range b.resets {
+		boot.Resets = append(boot.Resets, lease.Time((genesis+int64(at))/1e9))
+	}
+	b.log = log
+	b.node = node.New(node.Options{Config: b.w.configs[b.i][b.variant], Seed: b.w.plan.Seed + b.run, Version: "sim",
+		Boot: boot, Policy: b.policy, Watched: true, Without: b.w.plan.Without})
+	if !b.replay() {
+		return
+	}
+	b.process, b.frozen, b.busy, b.dirty, b.snap, b.parted = true, false, false, false, nil, false
+	b.inbox, b.asked = nil, map[uint64]func(node.Answer){}
+	b.heardSince = b.w.now
+	b.w.tell("%s starts (%s, store %s)", b.name, reason, origin)
+	b.node.Start(now)
+	b.node.Step(now, &node.Links{Interfaces: []dhcp.Interface{b.iface}})
+	b.tellFacts()
+	b.turn()
+}
+
+func (b *Box) policy(string) node.PeerPolicy {
+	p := b.w.plan
+	pol := node.PeerPolicy{Authority: lease.Seconds(p.Authority)}
+	pol.Strict = p.Promise == Strict || p.Promise == Auto
+	pol.Survivor = p.Promise == Auto && b.i == 0
+	pol.ISC = p.Promise == ISC
+	return pol
+}
+
+// replay recovers the store, and holds it against what was promised.
+func (b *Box) replay() bool {
+	b.facts = map[string]lease.Record{}
+	found := newShadow()
+	_, err := b.log.Replay(func(r lease.Record) error {
+		b.node.Restore(r)
+		b.note(r)
+		found.keep(r)
+		return nil
+	})
+	if err != nil {
+		b.storeFailed(err)
+		return false
+	}
+	if miss := b.shadow.lost(found); miss != "" {
+		b.w.fail("I2", "%s forgot: %s", b.name, miss)
+		return false
+	}
+	b.shadow = found
+	return true
+}
+
+func (b *Box) note(r lease.Record) {
+	switch r := r.(type) {
+	case *lease.Peer:
+		b.facts["peer "+r.Name] = r
+	case *lease.Boot:
+		b.facts["boot"] = r
+	}
+}
+
+// give puts something into the inbox.
+func (b *Box) give(in node.Input) {
+	if b.process {
+		b.inbox = append(b.inbox, in)
+		b.schedule()
+	}
+}
+
+// schedule plans the next turn of the loop.
+func (b *Box) schedule() {
+	if !b.acts() || b.busy {
+		return
+	}
+	at := Moment(-1)
+	if due := b.node.Deadline(); due != 0 {
+		at = max(b.when(due), b.w.now)
+	}
+	if len(b.inbox) > 0 {
+		at = b.w.now.after(time.Duration(50+b.rng.IntN(400)) * time.Microsecond)
+	}
+	if at < 0 {
+		return
+	}
+	b.turns++
+	turn, run := b.turns, b.run
+	b.w.at(at, func() {
+		if b.turns == turn && b.run == run && b.acts() && !b.busy {
+			b.turn()
+		}
+	})
+}
+
+// turn is one round of the daemon's loop.
+func (b *Box) turn() {
+	b.busy = true
+	now := b.read()
+	batch := b.inbox
+	b.inbox = nil
+	for _, in := range batch {
+		b.node.Step(now, in)
+	}
+	out := b.node.Flush(now)
+	if err := b.keep(out); err != nil {
+		b.storeFailed(err)
+		return
+	}
+	b.see(now, batch, out)
+	latency := time.Duration(200+b.rng.IntN(2500)) * time.Microsecond
+	if b.rng.IntN(200) == 0 {
+		latency *= 100
+	}
+	run := b.run
+	b.w.in(latency, func() {
+		if b.runs(run) {
+			b.finish(now, out)
+		}
+	})
+}
+
+// finish delivers what a batch led to, unless the process is stopped; then it
+// does so when it goes on.
+func (b *Box) finish(now lease.Now, out *node.Output) {
+	if b.frozen {
+		run := b.run
+		b.w.in(100*time.Millisecond, func() {
+			if b.runs(run) {
+				b.finish(now, out)
+			}
+		})
+		return
+	}
+	b.deliver(now, out)
+	b.busy = false
+	if err := b.snapshot(); err != nil {
+		b.storeFailed(err)
+		return
+	}
+	b.schedule()
+}
+
+// deliver is the daemon's: replies only if fresh, everything else as it is.
+func (b *Box) deliver(now lease.Now, out *node.Output) {
+	for _, l := range out.Lines {
+		b.w.check.line(b, l)
+	}
+	if len(out.Replies) > 0 {
+		at := b.read()
+		age := time.Duration(at.Mono - now.Mono)
+		step := time.Duration(at.Wall-now.Wall) - age
+		switch {
+		case age > tooOld:
+			b.w.tell("%s drops %d replies that are %v old", b.name, len(out.Replies), age)
+			b.node.Step(at, &node.WokenLate{Gap: age})
+		case step.Abs() > clockJump:
+			b.w.tell("%s drops %d replies because its clock was set", b.name, len(out.Replies))
+		default:
+			for i := range out.Replies {
+				b.w.check.leaves(b, now, &out.Replies[i])
+				b.w.lan.reply(b, &out.Replies[i])
+			}
+		}
+	}
+	for i := range out.Links {
+		switch l := &out.Links[i]; l.Do {
+		case node.LinkDial:
+			b.w.link.dial(b)
+		case node.LinkSend:
+			b.w.link.send(b, l.Conn, l.Message)
+		case node.LinkHangup:
+			b.w.link.hangup(b, l.Conn)
+		}
+	}
+	for _, a := range out.Answers {
+		if fn := b.asked[a.ID]; fn != nil {
+			delete(b.asked, a.ID)
+			fn(a)
+		}
+	}
+	b.parted = b.node.Parted()
+}
+
+// keep is the daemon's keeper.
+func (b *Box) keep(out *node.Output) error {
+	for _, r := range out.Records {
+		b.note(r)
+	}
+	if len(out.Records) > 0 {
+		b.shadow.append(out.Records)
+		if err := b.log.Append(out.Records); err != nil {
+			return err
+		}
+		b.dirty = true
+	}
+	if out.MustSync {
+		return b.sync()
+	}
+	return nil
+}
+
+func (b *Box) sync() error {
+	if !b.dirty {
+		return nil
+	}
+	if err := b.log.Sync(); err != nil {
+		return err
+	}
+	b.dirty = false
+	b.shadow.synced()
+	return nil
+}
+
+// snapshot goes on with a snapshot, a few leases after each batch.
+func (b *Box) snapshot() error {
+	if b.snap == nil {
+		if !b.log.WantSnapshot() {
+			return nil
+		}
+		snap, err := b.log.BeginSnapshot()
+		if err != nil {
+			return err
+		}
+		b.snap, b.next, b.dirty = snap, 0, false
+		b.shadow.synced()
+		for _, key := range [...]string{"boot", "peer pair"} {
+			if r := b.facts[key]; r != nil {
+				if err := snap.Add(r); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for range snapshotStep {
+		if b.next >= b.node.Table().Len() {
+			err := b.snap.Commit()
+			b.snap = nil
+			if err != nil && b.log.Err() != nil || errors.Is(err, faultfs.ErrPowerCut) {
+				return err
+			}
+			return nil
+		}
+		if err := b.snap.Add(b.node.Table().At(b.next)); err != nil {
+			return err
+		}
+		b.next++
+	}
+	return nil
+}
+
+// storeFailed: the power went in the middle, or the process has to end.
+func (b *Box) storeFailed(err error) {
+	if errors.Is(err, faultfs.ErrPowerCut) {
+		b.powerOff("power cut while writing")
+		b.w.later(time.Duration(1+b.rng.IntN(90))*time.Second, func() { b.powerOn(b.bootTime()) })
+		return
+	}
+	b.w.fail("store", "%s: %v", b.name, err)
+}
+
+// tellFacts gives the machine's facts to the process, as PID 1's file does.
+func (b *Box) tellFacts() {
+	recent := 0
+	for _, at := range b.changes {
+		if b.w.now-at < Moment(time.Minute) {
+			recent++
+		}
+	}
+	in := &node.BoxFacts{Link: failover.LinkFacts{LAN: b.carrier(), Changes: recent}}
+	in.Clock = failover.ClockFacts{Trusted: b.trusted, Error: b.bound}
+	if !b.trusted {
+		in.ClockWhy = "no agreement about the time"
+	}
+	b.give(in)
+}
+
+// trust is the time gate's word.
+func (b *Box) trust(on bool) {
+	if b.trusted == on {
+		return
+	}
+	b.trusted = on
+	if on {
+		b.wild = 0
+	}
+	b.w.tell("%s: the clock is trusted: %v", b.name, on)
+	b.tellFacts()
+}
+
+// ask puts a question or a command to the process.
+func (b *Box) ask(fn func(node.Answer), args ...string) {
+	if !b.process {
+		return
+	}
+	b.query++
+	b.asked[b.query] = fn
+	b.give(&node.Query{ID: b.query, Args: args})
+}

@@ -1,0 +1,98 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/failover/lease"
+	"tandem/failover/node"
+)
+
+// place is where a box stands.
+type place struct{ State, Posture, Rule string }
+
+// visit is an event at a place.
+type visit struct {
+	place
+	event string
+}
+
+// Coverage counts what was visited.
+type Coverage struct {
+	places map[place]uint64
+	visits map[visit]uint64
+	faults map[string]uint64
+	// Refused counts clients that got no address for about a minute.
+	Refused uint64
+	// Excused counts lives with both boxes declared the survivor.
+	Excused uint64
+}
+
+func newCoverage() *Coverage {
+	return &Coverage{places: map[place]uint64{}, visits: map[visit]uint64{}, faults: map[string]uint64{}}
+}
+
+func (c *Coverage) fault(what string) { c.faults[what]++ }
+
+// Add takes another one's counts.
+func (c *Coverage) Add(o *Coverage) {
+	for k, n := range o.places {
+		c.places[k] += n
+	}
+	for k, n := range o.visits {
+		c.visits[k] += n
+	}
+	for k, n := range o.faults {
+		c.faults[k] += n
+	}
+	c.Refused += o.Refused
+	c.Excused += o.Excused
+}
+
+// seenEvery is how often a box that says nothing is looked at.
+const seenEvery = 20 * time.Second
+
+// see notes where the box is after a batch, and what happened there.
+func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
+	for _, in := range batch {
+		b.w.Cover.visits[visit{b.where, eventName(in)}]++
+	}
+	if len(out.Lines) == 0 && b.w.now-b.seen < Moment(seenEvery) {
+		return
+	}
+	b.seen = b.w.now
+	p := b.node.Status(now).Peers[0]
+	at := place{p.State, p.Posture, p.Rule}
+	b.w.Cover.places[at]++
+	if at != b.where {
+		b.w.tell("%s is in %s, %s by %s: %s", b.name, p.State, p.Posture, p.Rule, p.PostureWhy)
+	}
+	b.where = at
+}
+
+func eventName(in node.Input) string {
+	switch in := in.(type) {
+	case *node.PeerReceived:
+		return in.Message.Kind().String()
+	case *node.Query:
+		return strings.Join(in.Args[:min(2, len(in.Args))], " ")
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", in), "*node.")
+}
+
+// Print writes the counts: places, then what was done to the boxes.
+func (c *Coverage) Print(out io.Writer) {
+	keys := slices.SortedFunc(maps.Keys(c.places), func(a, b place) int {
+		return strings.Compare(a.State+a.Posture+a.Rule, b.State+b.Posture+b.Rule)
+	})
+	for _, k := range keys {
+		fmt.Fprintf(out, "%10d  %-28s %-10s %s\n", c.places[k], k.State, k.Posture, k.Rule)
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.faults)) {
+		fmt.Fprintf(out, "%10d  fault %s\n", c.faults[k], k)
+	}
+}

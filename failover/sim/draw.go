@@ -1,0 +1,87 @@
+package sim
+
+import "math/rand/v2"
+
+// Draw makes the plan of a seed.
+func Draw(seed uint64) *Plan {
+	r := stream(seed, 0)
+	p := &Plan{Seed: seed, Seconds: 1200 + r.IntN(3600)}
+	p.Promise = []Promise{Strict, Strict, Auto, Standard}[r.IntN(4)]
+	p.MCLT = []int{60, 60, 120, 240}[r.IntN(4)]
+	if r.IntN(3) == 0 {
+		p.Authority = p.MCLT/2 + r.IntN(p.MCLT)
+	}
+	p.Lease = p.MCLT * (1 + r.IntN(6))
+	p.Delay = 6 + r.IntN(15)
+	p.Bound = []int{0, 200, 1000, 1500}[r.IntN(4)]
+	p.Pool = 2 + r.IntN(9)
+	if r.IntN(3) == 0 {
+		p.Far = 2 + r.IntN(4)
+	}
+	if r.IntN(3) > 0 {
+		p.Watchdog = 30
+	}
+	drawClients(p, r)
+	drawFaults(p, r)
+	return p
+}
+
+func drawClients(p *Plan, r *rand.Rand) {
+	n := 1 + r.IntN(p.Pool+p.Far+4)
+	for i := range n {
+		s := ClientSpec{N: i + 1, From: r.IntN(p.Seconds / 2)}
+		s.Far = p.Far > 0 && r.IntN(4) == 0
+		s.Kind = []string{"", "", "", "", Steady, Mute, Nomad, Rogue}[r.IntN(8)]
+		switch r.IntN(8) {
+		case 0:
+			s.UID = "twin" // whoever else has it is the same client
+		case 1:
+			s.UID = "own" + string(rune('a'+i%26))
+		}
+		p.Clients = append(p.Clients, s)
+	}
+}
+
+// menu is what may happen, the more often named the more likely.
+var menu = []string{"power", "power", "power", "power", "power-writing", "power-writing", "crash", "freeze", "freeze",
+	"link", "link", "link", "link", "link-slow", "link-reset", "lan", "carrier", "carrier", "flap", "loss", "lan-slow",
+	"clock-step", "clock-wild", "disk-lost", "storm", "declare", "declare", "declare", "declare", "removed",
+	"maintenance", "pause", "upgrade", "calm", "reload"}
+
+func drawFaults(p *Plan, r *rand.Rand) {
+	gap := []int{20, 60, 150, 300}[r.IntN(4)]
+	for at := 60 + r.IntN(60); at < p.Seconds; at += 1 + r.IntN(2*gap) {
+		f := Fault{At: int64(at)*1000 + int64(r.IntN(1000)), What: menu[r.IntN(len(menu))], Box: r.IntN(2)}
+		f.For = int64(drawLength(p, r)) * 1000
+		switch f.What {
+		case "power-writing":
+			f.N = r.IntN(12)
+		case "link-slow", "lan-slow":
+			f.N = 1 + r.IntN(3000)
+		case "loss":
+			f.N = 1 + r.IntN(60)
+		case "flap":
+			f.N = 2 + r.IntN(4)
+		case "clock-step":
+			f.N = r.IntN(2001)
+		case "clock-wild":
+			f.N = r.IntN(200) - 100
+		case "storm":
+			f.N, f.For = 3+r.IntN(3), int64(15+r.IntN(60))*1000
+		}
+		p.Faults = append(p.Faults, f)
+	}
+}
+
+// drawLength is short, about the waits of the rules, or long.
+func drawLength(p *Plan, r *rand.Rand) int {
+	switch r.IntN(4) {
+	case 0:
+		return 1 + r.IntN(2*p.Delay)
+	case 1:
+		return 1 + r.IntN(2*p.MCLT)
+	case 2:
+		return 1 + r.IntN(p.MCLT+p.Lease)
+	}
+	return 1 + r.IntN(4*p.MCLT)
+}

@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"time"
+
+	"tandem/failover/dhcp"
+	"tandem/failover/lease"
+	"tandem/failover/node"
+)
+
+// Addresses of the clients' networks.
+var (
+	everybody = lease.MustIP("255.255.255.255")
+	relayIP   = lease.MustIP("10.1.0.254")
+)
+
+// backlog is how many datagrams wait in the socket of a process that stands
+// still.
+const backlog = 200
+
+// lan is the clients' network: datagrams are lost, late and out of order.
+type lan struct {
+	w     *World
+	loss  int // percent
+	delay time.Duration
+	cut   [2]int // faults that keep box i from its clients, carrier or not
+}
+
+func (l *lan) latency() time.Duration {
+	d := time.Duration(l.w.rng.IntN(1900)+100) * time.Microsecond
+	if l.delay > 0 {
+		d += time.Duration(l.w.rng.Int64N(int64(l.delay)))
+	}
+	return d
+}
+
+func (l *lan) lost() bool { return l.loss > 0 && l.w.rng.IntN(100) < l.loss }
+
+func (l *lan) reaches(b *Box) bool { return b.powered && b.carrier() && l.cut[b.i] == 0 }
+
+// request carries a client's datagram: to both boxes, or with dst to one.
+func (l *lan) request(raw []byte, src, dst lease.IP, far bool) {
+	for _, b := range l.w.boxes {
+		if dst != everybody && dst != b.iface.Addrs[0] {
+			continue
+		}
+		p := dhcp.Packet{If: &b.iface, Src: src, SrcPort: 68, Dst: dst, Raw: raw}
+		if far && dst == everybody {
+			p.Src, p.SrcPort, p.Dst = relayIP, 67, b.iface.Addrs[0]
+		}
+		if l.lost() {
+			continue
+		}
+		l.w.in(l.latency(), func() { l.arrive(b, p) })
+	}
+}
+
+func (l *lan) arrive(b *Box, p dhcp.Packet) {
+	if !l.reaches(b) || !b.process || b.frozen && len(b.inbox) > backlog {
+		return
+	}
+	m, err := dhcp.Decode(p.Raw)
+	if err != nil {
+		return
+	}
+	p.Msg = m
+	b.give(&node.PacketIn{Packet: p})
+}
+
+// reply carries a server's datagram to the client that its header names. The
+// payload is the responder's memory, so it is copied.
+func (l *lan) reply(b *Box, r *dhcp.Reply) {
+	if !l.reaches(b) || l.lost() {
+		return
+	}
+	got, ok := parseReply(r.Payload)
+	if !ok || got.client >= uint32(len(l.w.clients)+1000) {
+		return
+	}
+	l.w.in(l.latency(), func() {
+		for _, c := range l.w.clients {
+			if c.hears(got) {
+				c.receive(b, got)
+			}
+		}
+	})
+}

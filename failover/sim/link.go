@@ -1,0 +1,237 @@
+package sim
+
+import (
+	"time"
+
+	"tandem/failover/node"
+	"tandem/failover/wire"
+)
+
+// Limits of the link, as in the daemon.
+const (
+	maxOpen  = 4                // connections of a box at once
+	dialTime = 15 * time.Second // until a dial into nothing fails
+	rtoTime  = 2 * time.Second  // until TCP tries again after a partition
+)
+
+// link is the network between the boxes: TCP, so what arrives arrives in
+// order, but late, or not at all and without a word.
+type link struct {
+	w     *World
+	down  int // faults that keep it partitioned
+	delay time.Duration
+	conns []*tcp
+	last  uint64
+}
+
+// tcp is one connection. end[i] is the number by which box i knows it; zero
+// once that end is closed or gone.
+type tcp struct {
+	end  [2]uint64
+	run  [2]uint64 // the run of the box that has the end
+	free [2]Moment // the next parcel towards box i comes no sooner
+	held [2][]func()
+}
+
+func (l *link) latency() time.Duration {
+	return l.delay + time.Duration(l.w.rng.IntN(800)+100)*time.Microsecond
+}
+
+// open counts the connections of box i.
+func (l *link) open(i int) int {
+	n := 0
+	for _, c := range l.conns {
+		if c.end[i] != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// dial tries to connect box i with its partner.
+func (l *link) dial(b *Box) {
+	run := b.run
+	l.w.in(l.latency(), func() { l.syn(b, run, l.w.now.after(dialTime)) })
+}
+
+func (l *link) syn(b *Box, run uint64, until Moment) {
+	o := b.partner()
+	switch {
+	case !b.runs(run):
+	case l.down == 0 && o.powered && !o.process, l.down == 0 && o.powered && l.open(o.i) >= maxOpen:
+		l.w.in(l.latency(), func() { l.failed(b, run, "connection refused") })
+	case l.down == 0 && o.powered:
+		c := l.connect(o, b)
+		l.w.in(l.latency(), func() {
+			if !b.runs(run) || c.end[b.i] == 0 {
+				l.reset(c, b.i)
+				return
+			}
+			b.give(&node.PeerConnected{Peer: "pair", Conn: c.end[b.i], Dialled: true})
+		})
+	case l.w.now >= until:
+		l.failed(b, run, "connection timed out")
+	default:
+		l.w.in(time.Second, func() { l.syn(b, run, until) })
+	}
+}
+
+func (l *link) failed(b *Box, run uint64, why string) {
+	if b.runs(run) {
+		b.give(&node.PeerClosed{Peer: "pair", Why: why})
+	}
+}
+
+// connect makes a connection that o accepts.
+func (l *link) connect(o, b *Box) *tcp {
+	c := &tcp{}
+	for i, x := range l.w.boxes {
+		l.last++
+		c.end[i], c.run[i] = l.last, x.run
+	}
+	l.conns = append(l.conns, c)
+	c.free[b.i] = l.w.now.after(l.latency() + 2*time.Millisecond)
+	o.give(&node.PeerConnected{Peer: "pair", Conn: c.end[o.i]})
+	return c
+}
+
+func (l *link) find(i int, id uint64) *tcp {
+	for _, c := range l.conns {
+		if c.end[i] == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// send carries one message of box b.
+func (l *link) send(b *Box, id uint64, m wire.Message) {
+	c := l.find(b.i, id)
+	if c == nil {
+		return
+	}
+	frame, err := wire.AppendFrame(nil, m)
+	if err != nil {
+		l.w.fail("wire", "%s cannot send %T: %v", b.name, m, err)
+		return
+	}
+	if u := wire.Check(m, wire.Tandem); u != nil {
+		l.w.fail("wire", "%s sends what must not be sent: %v", b.name, u)
+	}
+	o := b.partner()
+	l.carry(c, o.i, func() { l.arrive(c, o, frame) })
+}
+
+// carry brings a parcel towards box i, behind those before it.
+func (l *link) carry(c *tcp, i int, do func()) {
+	at := max(l.w.now.after(l.latency()), c.free[i])
+	c.free[i] = at
+	l.w.at(at, func() {
+		if l.down > 0 || len(c.held[i]) > 0 {
+			c.held[i] = append(c.held[i], do)
+			return
+		}
+		do()
+	})
+}
+
+// arrive gives a message to box o, or answers that nobody is there.
+func (l *link) arrive(c *tcp, o *Box, frame []byte) {
+	switch {
+	case !o.powered: // lost; the sender waits
+	case c.end[o.i] == 0 || !o.runs(c.run[o.i]):
+		l.reset(c, o.i)
+	default:
+		m, err := wire.Decode(frame)
+		if err != nil {
+			l.w.fail("wire", "%s cannot read: %v", o.name, err)
+			return
+		}
+		o.give(&node.PeerReceived{Conn: c.end[o.i], Message: m})
+	}
+}
+
+// reset tells the other end that end i is gone.
+func (l *link) reset(c *tcp, i int) { l.carry(c, 1-i, func() { l.closed(c, 1-i, "connection reset") }) }
+
+// closed ends end i, and tells its box.
+func (l *link) closed(c *tcp, i int, why string) {
+	b := l.w.boxes[i]
+	id := c.end[i]
+	c.end[i] = 0
+	l.tidy()
+	if id != 0 && b.runs(c.run[i]) {
+		b.give(&node.PeerClosed{Peer: "pair", Conn: id, Why: why})
+	}
+}
+
+// hangup closes a connection as box b wants it.
+func (l *link) hangup(b *Box, id uint64) {
+	c := l.find(b.i, id)
+	if c == nil {
+		return
+	}
+	l.closed(c, b.i, "closed here")
+	o := 1 - b.i
+	l.carry(c, o, func() { l.closed(c, o, "closed by the partner") })
+}
+
+// gone ends every connection of a box whose process ended; told says so to
+// the partner, which a power cut does not.
+func (l *link) gone(b *Box, told bool) {
+	for _, c := range append([]*tcp(nil), l.conns...) {
+		if c.end[b.i] == 0 {
+			continue
+		}
+		c.end[b.i] = 0
+		if told {
+			l.carry(c, 1-b.i, func() { l.closed(c, 1-b.i, "closed by the partner") })
+		}
+	}
+	l.tidy()
+}
+
+// tidy forgets connections without an end.
+func (l *link) tidy() {
+	rest := l.conns[:0]
+	for _, c := range l.conns {
+		if c.end[0] != 0 || c.end[1] != 0 {
+			rest = append(rest, c)
+		}
+	}
+	clear(l.conns[len(rest):])
+	l.conns = rest
+}
+
+// cut partitions the link; heal ends that, and TCP goes on where it was.
+func (l *link) cut() { l.down++ }
+
+func (l *link) heal() {
+	if l.down--; l.down > 0 {
+		return
+	}
+	for _, c := range append([]*tcp(nil), l.conns...) {
+		for i := range c.held {
+			l.w.in(time.Duration(l.w.rng.Int64N(int64(rtoTime))), func() { l.release(c, i) })
+		}
+	}
+}
+
+func (l *link) release(c *tcp, i int) {
+	if l.down > 0 {
+		return
+	}
+	held := c.held[i]
+	c.held[i] = nil
+	for _, do := range held {
+		do()
+	}
+}
+
+// resetAll breaks every connection.
+func (l *link) resetAll() {
+	for _, c := range append([]*tcp(nil), l.conns...) {
+		l.closed(c, 0, "connection reset")
+		l.closed(c, 1, "connection reset")
+	}
+}

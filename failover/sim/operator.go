@@ -1,0 +1,54 @@
+package sim
+
+import (
+	"time"
+
+	"tandem/failover/lease"
+	"tandem/failover/node"
+)
+
+// operator gives orders. Under a strict promise he may be wrong; under
+// `standard` he is right; and sometimes he declares both boxes the survivor,
+// which excuses what follows.
+type operator struct{ w *World }
+
+func (o *operator) order(b *Box, word string) {
+	if !b.acts() {
+		return
+	}
+	o.w.tell("the operator tells %s: %s", b.name, word)
+	b.ask(func(a node.Answer) { o.w.tell("%s answers: %s%s", b.name, a.Body, a.Err) }, "order", word, "operator")
+}
+
+// declare says that the partner of b is down.
+func (o *operator) declare(b *Box, word string) {
+	p := b.partner()
+	if !b.acts() || o.w.plan.Promise == Standard && p.powered {
+		return
+	}
+	o.excuse(b)
+	o.order(b, word)
+}
+
+// excuse: the partner is, or may come back, in PARTNER-DOWN with authority,
+// and the boxes have not heard each other since.
+func (o *operator) excuse(b *Box) {
+	theirs, ok := b.partner().peer()
+	if ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0 && o.w.check.excused == 0 {
+		o.w.tell("both are now declared the survivor: what follows is excused")
+		o.w.check.excused = o.w.now
+	}
+}
+
+// replace takes the partner of b away for good, says so, and later puts a new
+// one in its place.
+func (o *operator) replace(b *Box, d time.Duration) {
+	p := b.partner()
+	if !b.acts() || !o.w.whole(b) {
+		return
+	}
+	p.powerOff("is removed")
+	p.wipe()
+	o.order(b, "removed")
+	o.w.later(d, func() { p.powerOn(p.bootTime()) })
+}

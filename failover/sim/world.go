@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"tandem/failover/conf"
+	"tandem/failover/lease"
+)
+
+// World is one life of a pair.
+type World struct {
+	plan  *Plan
+	now   Moment
+	queue queue
+	rng   *rand.Rand // of the network; boxes and clients have their own
+
+	boxes    [2]*Box
+	link     *link
+	lan      *lan
+	clients  []*client
+	operator *operator
+	check    *checker
+	configs  [2][]*conf.Config
+
+	Cover  *Coverage
+	story  []string
+	told   bool // the story is wanted
+	failed *Violation
+	peace  bool // the faults are over
+}
+
+// Violation is a promise that was broken.
+type Violation struct {
+	Promise string // "I1", "I2" ...
+	At      Moment
+	Text    string
+}
+
+// Error gives it in words.
+func (v *Violation) Error() string { return fmt.Sprintf("%s at %v: %s", v.Promise, v.At, v.Text) }
+
+// Result is what became of a plan.
+type Result struct {
+	Violation *Violation
+	Story     []string
+	// Hours is the true time that passed, in hours of the pair.
+	Hours float64
+	Cover *Coverage
+}
+
+// Run lives a plan to its end. With told the result has the story.
+func Run(p *Plan, told bool) Result {
+	w := newWorld(p, told)
+	w.live()
+	return Result{Violation: w.failed, Story: w.story, Hours: time.Duration(w.now).Hours(), Cover: w.Cover}
+}
+
+func newWorld(p *Plan, told bool) *World {
+	w := &World{plan: p, told: told, rng: stream(p.Seed, 1), Cover: newCoverage()}
+	w.link = &link{w: w}
+	w.lan = &lan{w: w}
+	w.check = newChecker(w)
+	w.operator = &operator{w: w}
+	for i := range w.boxes {
+		for variant := range 2 {
+			cfg, err := p.config(i, variant)
+			if err != nil {
+				w.fail("plan", "%v", err)
+				return w
+			}
+			w.configs[i] = append(w.configs[i], cfg)
+		}
+	}
+	for i := range w.boxes {
+		w.boxes[i] = newBox(w, i)
+	}
+	for _, spec := range p.Clients {
+		w.clients = append(w.clients, newClient(w, spec))
+	}
+	return w
+}
+
+// stream is one of the independent random streams of a seed.
+func stream(seed, n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
+
+// at has something happen at a moment, or now if that is over.
+func (w *World) at(m Moment, do func()) { w.queue.push(max(m, w.now), do) }
+
+func (w *World) in(d time.Duration, do func()) { w.at(w.now.after(d), do) }
+
+// advance lets time pass until the moment, or until a promise is broken.
+func (w *World) advance(until Moment) {
+	for len(w.queue.heap) > 0 && w.failed == nil && w.queue.heap[0].at <= until {
+		e := w.queue.pop()
+		w.now = e.at
+		e.do()
+	}
+	if w.failed == nil {
+		w.now = max(w.now, until)
+	}
+}
+
+// live is the whole life: two new boxes, faults, peace.
+func (w *World) live() {
+	if w.failed != nil {
+		return
+	}
+	for _, b := range w.boxes {
+		b.powerOn(0)
+	}
+	for _, c := range w.clients {
+		w.at(Moment(c.spec.From)*Moment(time.Second), c.begin)
+	}
+	for _, f := range w.plan.Faults {
+		w.at(Moment(f.At)*Moment(time.Millisecond), func() { w.fault(f) })
+	}
+	w.advance(Moment(w.plan.Seconds) * Moment(time.Second))
+	if w.failed == nil {
+		w.makePeace()
+	}
+}
+
+// fail notes the first broken promise; the life ends with it.
+func (w *World) fail(promise, format string, args ...any) {
+	if w.failed == nil {
+		w.failed = &Violation{promise, w.now, fmt.Sprintf(format, args...)}
+		w.tell("** %s is broken: %s", promise, w.failed.Text)
+	}
+}
+
+// tell adds a line to the story.
+func (w *World) tell(format string, args ...any) {
+	if w.told {
+		w.story = append(w.story, fmt.Sprintf("%12v  ", w.now)+fmt.Sprintf(format, args...))
+	}
+}
+
+// trueTime is the true time of day.
+func (w *World) trueTime() lease.Time { return lease.Time((genesis + int64(w.now)) / 1e9) }
