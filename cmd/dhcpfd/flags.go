@@ -55,7 +55,8 @@ usage: dhcpfd [-4] [-f] [-d] [-q] [-t | -T] [-cf FILE] [-lf PATH] [-p PORT]
   --peer NAME:WORD[,WORD ...]
                 choices for a failover relationship that dhcpd.conf has no words
                 for: strict, survivor, isc, serve-after-outage,
-                partner-down-lease-full, isolated=silent|renew-only|serve, g=SECONDS
+                partner-down-lease-full, isolated=silent|renew-only|serve,
+                g=SECONDS
   --handover    SIGTERM hands every address to the partner before it ends
   --facts FILE  what the box's first process tells of clock, ports and restarts
   --debug       log more
