@@ -174,13 +174,10 @@ func (c *chaos) declare(b *box) {
 	c.w.carryOut(b)
 }
 
-// acts tells whether o has, or will have when it comes back, the authority of
-// PARTNER-DOWN.
+// acts tells whether o has, or may use when it comes back, the authority of
+// PARTNER-DOWN: the one case that is excluded from the promise.
 func (c *chaos) acts(o *box) bool {
-	if o.up && !o.frozen {
-		return o.ep.State() == lease.PartnerDown || o.peer.State == lease.PartnerDown
-	}
-	return o.peer.State == lease.PartnerDown
+	return o.peer.State == lease.PartnerDown || o.diedAlone != 0 && c.w.now.Time()-o.diedAlone < 60
 }
 
 func chaosSeeds(def int) int {

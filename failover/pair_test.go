@@ -50,6 +50,7 @@ type box struct {
 	disk       map[lease.IP]lease.Lease
 	peer       lease.Peer
 	alive      lease.Time
+	diedAlone  lease.Time // when it last stopped in PARTNER-DOWN
 	origin     string
 	isc        bool          // speaks as dhcpd: its greeting is taken off
 	offset     time.Duration // its clock is wrong by this
@@ -108,6 +109,9 @@ func (b *box) boot() {
 func (b *box) crash() {
 	b.up = false
 	b.alive = b.now().Time()
+	if b.peer.State == lease.PartnerDown {
+		b.diedAlone = b.w.now.Time()
+	}
 	for _, p := range b.w.conns {
 		b.w.closeEnd(p, b.index())
 	}

@@ -27,7 +27,8 @@ type updates struct {
 type flying struct {
 	ip    lease.IP
 	sent  lease.Time
-	sweep int // serial of the sweep that waits for it, 0 for none
+	told  lease.Time // the potential expiry in it
+	sweep int        // serial of the sweep that waits for it, 0 for none
 }
 
 // sweep walks over the table.
@@ -305,8 +306,9 @@ func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
 		c.next() // dhcpd takes 0 for "nothing outstanding"
 	}
 	e.counters.UpdatesSent++
-	x := e.send(c, e.bndupd(l))
-	f := flying{ip: l.IP, sent: e.now.Time()}
+	m := e.bndupd(l)
+	x := e.send(c, m)
+	f := flying{ip: l.IP, sent: e.now.Time(), told: m.PotentialExpiry.V}
 	if swept {
 		f.sweep = u.sweep.serial
 		u.sweep.left++
@@ -380,7 +382,7 @@ func (e *Endpoint) onBndack(m *wire.Bndack) {
 		e.free(*l)
 	case l.Flags.Has(lease.FlagPending):
 		done := *l
-		done.ATSFP, done.Rewind = done.TSTP, done.State
+		done.ATSFP, done.Rewind = max(done.ATSFP, f.told), done.State
 		done.Flags &^= lease.FlagPending | lease.FlagSent
 		e.store(done)
 	}
