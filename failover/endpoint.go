@@ -63,9 +63,10 @@ type Endpoint struct {
 	random       uint64
 	wanted       int64 // Mono moment by which the next step was wanted; 0 any
 
-	boot    Boot
-	started lease.Now
-	startBy int64 // Mono moment at which STARTUP ends without a partner; 0 not yet
+	boot     Boot
+	started  lease.Now
+	reckoned bool  // what the start needs the time for is done
+	startBy  int64 // Mono moment at which STARTUP ends without a partner; 0 not yet
 
 	// Connections (connect.go).
 	conns    []*conn

@@ -10,7 +10,7 @@ import (
 // is entered, and the partner is called.
 func (e *Endpoint) start() {
 	e.started = e.now
-	e.machine.quietFrom, e.machine.waryMono, e.machine.waryWall = e.now.Mono, e.now.Mono, e.now.Time()
+	e.machine.quietFrom, e.machine.waryMono = e.now.Mono, e.now.Mono
 	e.reapAt = e.now.Mono
 	fresh := e.peer.Name == ""
 	e.peer.Name = e.cfg.Name
@@ -27,17 +27,11 @@ func (e *Endpoint) start() {
 	switch e.peer.State {
 	case lease.Shutdown:
 		// The partner was told to take everything.
-		e.peer.State, e.peer.Since = lease.Recover, e.now.Time()
+		e.peer.State, e.peer.Since = lease.Recover, e.vouched()
 	case lease.UnknownState, lease.Startup:
-		e.peer.State, e.peer.Since = lease.Recover, e.now.Time()
+		e.peer.State, e.peer.Since = lease.Recover, e.vouched()
 	case lease.Paused:
 		e.peer.State = lease.CommunicationsInterrupt
-	case lease.PartnerDown:
-		if e.boot.LastAlive == 0 {
-			e.lapseAfter(time.Duration(1<<62), "it is not known how long this box was off")
-		} else {
-			e.lapseAfter(e.now.Time().Sub(e.boot.LastAlive).Duration(), "this box was off")
-		}
 	}
 	if !e.cfg.Secondary {
 		e.peer.HBA = e.cfg.HBA
@@ -45,17 +39,51 @@ func (e *Endpoint) start() {
 	e.save()
 	e.emit(Entered{lease.UnknownState, lease.Startup, "started; saved state " + e.peer.State.String()})
 	if e.machine.clock || !e.obeys(RuleR1) {
+		e.reckon()
 		e.beginStartup()
 	}
+}
+
+// vouched is the time if the clock is trusted, else zero: what was not dated
+// at the start is dated by reckon.
+func (e *Endpoint) vouched() lease.Time {
+	if e.machine.clock || !e.obeys(RuleR1) {
+		return e.now.Time()
+	}
+	return 0
+}
+
+// reckon does that part of the start which needs the time, as soon as the
+// clock is trusted: how long this box was off, since when it recovers, what
+// may be forgotten. A clock that nobody vouches for may be wrong by years.
+func (e *Endpoint) reckon() {
+	if e.reckoned {
+		return
+	}
+	e.reckoned = true
+	e.started.Wall = e.now.Wall - (e.now.Mono - e.started.Mono)
+	e.machine.waryWall = e.now.Time()
+	if e.peer.Since == 0 {
+		e.peer.Since = e.now.Time()
+	}
+	if e.peer.Facts&lease.PeerNeedsAll != 0 && e.peer.Lost == 0 {
+		e.peer.Lost = e.now.Time()
+	}
+	if e.boot.LastAlive == 0 {
+		e.lapseAfter(time.Duration(1<<62), "it is not known how long this box was off")
+	} else {
+		e.lapseAfter(e.now.Time().Sub(e.boot.LastAlive).Duration(), "this box was off")
+	}
+	e.save()
 }
 
 // loseStore obeys R4: this box may have made promises that it does not
 // remember.
 func (e *Endpoint) loseStore() {
-	e.peer.State, e.peer.Since = lease.Recover, e.now.Time()
+	e.peer.State, e.peer.Since = lease.Recover, e.vouched()
 	e.peer.Facts |= lease.PeerNeedsAll
 	e.peer.Facts &^= lease.PeerBoundToRecover | aloneFacts
-	e.peer.Lost = e.now.Time()
+	e.peer.Lost = e.vouched()
 	e.peer.DownFrom = 0
 }
 

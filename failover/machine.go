@@ -20,12 +20,14 @@ const (
 const (
 	waryRestart = "no contact since the restart"
 	waryLink    = "no contact since the clients' network was out"
+	waryClock   = "no contact since the clock was not trusted"
 	waryWoken   = "no contact since the box did not run for a while"
 )
 
 // machineFacts is what is known of the box itself.
 type machineFacts struct {
 	clock      bool
+	clockLost  int64 // Mono moment at which it was no longer trusted
 	clockError time.Duration
 
 	lan       bool
@@ -75,11 +77,29 @@ func (e *Endpoint) onClock(f ClockFacts) {
 	}
 	if f.Trusted {
 		e.log(Info, "the clock is trusted, error at most %v", m.clockError)
+		e.timeAgain()
 		e.beginStartup()
 		return
 	}
+	m.clockLost = e.now.Mono
 	e.log(Alarm, "the clock is no longer trusted: nothing is served")
 	e.announcePause("the clock is no longer trusted")
+}
+
+// timeAgain: the clock is trusted, for the first time or again. A box that
+// served nobody for longer than max-response-delay may have been declared
+// dead, as one without carrier (R7).
+func (e *Endpoint) timeAgain() {
+	if !e.reckoned {
+		e.reckon()
+		return
+	}
+	out := time.Duration(e.now.Mono - e.machine.clockLost)
+	if out > e.cfg.MaxResponseDelay.Duration() {
+		e.machine.quietFrom = e.now.Mono
+		e.beWary(waryClock)
+		e.lapseAfter(out, "the clock was not trusted")
+	}
 }
 
 // beginStartup starts the wait for the partner and the first dial.

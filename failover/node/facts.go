@@ -75,8 +75,11 @@ func (n *Node) alive(now lease.Now) {
 		return
 	}
 	n.nextAlive = now.Mono + int64(aliveEvery)
+	if !n.clock.trusted {
+		return // a wrong date would be believed after the next restart
+	}
 	b := n.opt.Boot
-	b.Started = n.started.Time()
+	b.Started = lease.Now{Wall: now.Wall - (now.Mono - n.started.Mono)}.Time()
 	b.LastAlive = now.Time()
 	n.ledger = &b
 }
