@@ -62,6 +62,8 @@ type box struct {
 	slotWell    bool
 	shown       string // the status that the console shows
 
+	step atomic.Value // string, the boot step that is under way
+
 	// waiting is set while boot waits for something that may take any time;
 	// booted is closed when the watch begins.
 	waiting atomic.Bool
@@ -93,6 +95,15 @@ func (b *box) trusted() clock.Status {
 		return clock.Status{State: clock.Waiting, Why: "the clock gate has not begun"}
 	}
 	return b.gate.Now(clock.SinceBoot())
+}
+
+// wait says what the boot waits for.
+func (b *box) wait() string {
+	step, _ := b.step.Load().(string)
+	if s := b.trusted(); step == clockStep && !s.Trusted {
+		return "R1: nothing is served before the time of day is known: " + s.Why
+	}
+	return step
 }
 
 // serviceLog is where the lines of a service go: to the console, under its name.

@@ -2,10 +2,15 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
+	"tandem/images/layout"
 	"tandem/init/boot"
 	"tandem/init/supervise"
 )
@@ -68,17 +73,55 @@ func (b *box) readKeys() <-chan string {
 	return lines
 }
 
-// command does what was typed; ok is true if the box ends by it.
-func (b *box) command(line string) (o order, ok bool) {
+// ending tells whether a line ends the box, and how.
+func ending(line string) (o order, ok bool) {
 	switch strings.ToLower(line) {
 	case "reboot":
 		return order{reason: boot.ByCommand, why: "restarting, as typed on the console"}, true
 	case "poweroff", "shutdown":
 		return order{reason: boot.ByCommand, off: true, why: "switching off, as typed on the console"}, true
-	case "", "status":
-		b.show(true)
-	default:
-		b.log("unknown command %q; known: status, reboot, poweroff", line)
 	}
 	return order{}, false
+}
+
+// operatorWords are those that failctl understands on the box; it is asked.
+var operatorWords = []string{"why", "leases", "counters", "partner-down", "removed", "maintenance", "pause", "resume", "calm"}
+
+// command does what was typed; ok is true if the box ends by it.
+func (b *box) command(line string) (o order, ok bool) {
+	if o, ok := ending(line); ok {
+		return o, true
+	}
+	words := strings.Fields(line)
+	switch {
+	case len(words) == 0 || line == "status":
+		b.show(true)
+	case words[0] == "failctl" && len(words) > 1:
+		go b.ask(words[1:])
+	case slices.Contains(operatorWords, words[0]):
+		go b.ask(words)
+	case debugImage() && b.mischief(line):
+	default:
+		known := "status, reboot, poweroff, failctl ..., " + strings.Join(operatorWords, ", ")
+		if debugImage() {
+			known += "; " + mischiefs
+		}
+		b.log("unknown command %q; known: %s", line, known)
+	}
+	return order{}, false
+}
+
+// askLimit bounds one question to dhcpfd.
+const askLimit = 20 * time.Second
+
+// ask has failctl ask dhcpfd, and shows the answer in one piece.
+func (b *box) ask(words []string) {
+	var out bytes.Buffer
+	args := append([]string{"--control", filepath.Join(controlDir, "control")}, words...)
+	if err := b.reaper.Run(layout.FailCtl, args, &out, askLimit); err != nil {
+		fmt.Fprintf(&out, "%v\n", err)
+	}
+	b.logMu.Lock()
+	defer b.logMu.Unlock()
+	fmt.Fprintf(b.console, "> %s\n%s> end of %s\n", strings.Join(words, " "), out.Bytes(), words[0])
 }

@@ -27,7 +27,7 @@ func (b *box) dhcpfd() supervise.Service {
 		Name: "dhcpfd", Path: layout.DHCPd, Args: args,
 		UID: layout.ServiceUID, GID: layout.ServiceGID,
 		Caps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
-		Beat: watchdogTime / 2, ReadyIn: 60 * time.Second, StopIn: 15 * time.Second,
+		Beat: beatTime, ReadyIn: 60 * time.Second, StopIn: 15 * time.Second,
 	}
 }
 

@@ -21,6 +21,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == holdWord {
+		fmt.Fprintln(os.Stderr, "init:", hold(os.Args[2:]))
+		os.Exit(1)
+	}
 	if os.Getpid() != 1 {
 		fmt.Println("init is the first process of a Tandem box and does nothing elsewhere. Its boot steps:")
 		boot.List(os.Stdout, newBox(io.Discard).steps())
@@ -40,10 +44,18 @@ func main() {
 // run boots and then watches until the box is told to restart or switch off.
 func (b *box) run() {
 	ctx, cancel := context.WithCancel(context.Background())
-	orders := make(chan os.Signal, 4)
-	signal.Notify(orders, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
 	fmt.Fprintf(b.console, "Tandem: init starts at %.3f s\n", clock.SinceBoot().Seconds())
+	keys := b.readKeys()
+	early := make(chan order, 1)
+	go b.listenWhileBooting(keys, signals, early, cancel)
 	alarms, err := boot.Run(ctx, b.steps(), b.console, clock.SinceBoot)
+	select {
+	case o := <-early:
+		b.carryOut(o)
+	default:
+	}
 	for _, a := range alarms {
 		b.log("boot step %s failed: %v", a.Step, a.Err)
 		b.passed = append(b.passed, a)
@@ -52,9 +64,31 @@ func (b *box) run() {
 		cancel()
 		b.restart(boot.ByPanic, err.Error())
 	}
-	order := b.watch(ctx, orders)
+	o := b.watch(ctx, keys, signals)
 	cancel()
-	b.carryOut(order)
+	b.carryOut(o)
+}
+
+// listenWhileBooting answers the console, and lets a person end a boot that
+// waits for something.
+func (b *box) listenWhileBooting(keys <-chan string, signals <-chan os.Signal, early chan<- order, cancel func()) {
+	for {
+		select {
+		case <-b.booted:
+			return
+		case line := <-keys:
+			if o, ok := ending(line); ok {
+				early <- o
+				cancel()
+				return
+			}
+			b.log("still booting: %s", b.wait())
+		case s := <-signals:
+			early <- orderOf(s)
+			cancel()
+			return
+		}
+	}
 }
 
 // order is how the box ends.
@@ -73,7 +107,9 @@ func (b *box) carryOut(o order) {
 	b.announce(o.reason)
 	if o.off {
 		if b.dog != nil {
-			b.dog.Disarm()
+			if err := b.dog.Disarm(); err != nil {
+				b.log("watchdog: %v", err)
+			}
 		}
 		b.end(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	}

@@ -25,12 +25,22 @@ import (
 	"tandem/init/supervise"
 )
 
-// watchdogTime is W: a box that hangs is reset after it at the latest.
-const watchdogTime = 15 * time.Second
+// watchdogTime is W: a box that hangs is reset after it at the latest. dhcpfd
+// must give a sign of life within beatTime, then PID 1 feeds the hardware no
+// more, and that resets the box after hardwareTime; turn is what PID 1 may
+// need to notice.
+const (
+	watchdogTime = 20 * time.Second
+	hardwareTime = 10 * time.Second
+	beatTime     = watchdogTime - hardwareTime - turn
+)
+
+// clockStep is the name of a step that others ask for.
+const clockStep = "clock gate"
 
 // steps is the way from the kernel to service.
 func (b *box) steps() []boot.Step {
-	return []boot.Step{
+	list := []boot.Step{
 		{Name: "file systems", Limit: 5 * time.Second, Policy: boot.Restart, Do: b.mountKernel},
 		{Name: "board", Limit: 5 * time.Second, Policy: boot.Continue, Do: b.recognise},
 		{Name: "watchdog", Limit: 20 * time.Second, Policy: boot.Continue, Do: b.openWatchdog},
@@ -39,9 +49,18 @@ func (b *box) steps() []boot.Step {
 		{Name: "boot ledger", Limit: 10 * time.Second, Policy: boot.Continue, Do: b.openLedger},
 		{Name: "box configuration", Limit: 30 * time.Second, Policy: boot.Stay, Do: b.readConfig},
 		{Name: "network", Limit: 30 * time.Second, Policy: boot.Continue, Do: b.bringUpNetwork},
-		{Name: "clock gate", Policy: boot.Stay, Do: b.passClock},
+		{Name: clockStep, Policy: boot.Stay, Do: b.passClock},
 		{Name: "services", Limit: 30 * time.Second, Policy: boot.Restart, Do: b.startServices},
 	}
+	for i := range list {
+		s := &list[i]
+		do := s.Do
+		s.Do = func(ctx context.Context) (string, error) {
+			b.step.Store(s.Name)
+			return do(ctx)
+		}
+	}
+	return list
 }
 
 func (b *box) mountKernel(context.Context) (string, error) {
@@ -82,16 +101,19 @@ func (b *box) openWatchdog(context.Context) (string, error) {
 
 func (b *box) tryWatchdog() (string, error) {
 	b.dogs = watchdog.List(os.DirFS("/sys"), b.found.Board.Watchdogs)
-	dog, err := watchdog.Open(b.dogs, watchdogTime)
+	dog, err := watchdog.Open(b.dogs, hardwareTime)
 	if dog == nil {
 		return "", err
+	}
+	if err != nil { // it works, if not as wished
+		b.log("%v", err)
 	}
 	b.dog = dog
 	if err := dog.Feed(); err != nil {
 		return "", err
 	}
 	go b.feedWhileBooting()
-	return fmt.Sprintf("%s (%s), resets a box that hangs after %s", dog.Identity, dog.Device, dog.Timeout), nil
+	return fmt.Sprintf("%s (%s), resets the box %s after the last feed", dog.Identity, dog.Device, dog.Timeout), nil
 }
 
 func (b *box) loadModules(context.Context) (string, error) {
@@ -327,11 +349,14 @@ func (b *box) passClock(ctx context.Context) (string, error) {
 		Gate: b.gate, Lock: &b.gateMu, Servers: b.config.NTP, Clock: kernel, FactsPath: clockPath,
 		Report: func(format string, args ...any) {
 			b.log(format, args...)
-			if s := b.trusted(); s.Trusted {
-				select {
-				case trusted <- s.Why:
-				default:
-				}
+			s := b.trusted()
+			if !s.Trusted {
+				b.log("R1: the time of day is not trusted, nothing is served: %s", s.Why)
+				return
+			}
+			select {
+			case trusted <- s.Why:
+			default:
 			}
 		},
 	}

@@ -54,13 +54,12 @@ func (b *box) feedWhileBooting() {
 }
 
 // watch is the life of the box after boot. It returns how the box ends.
-func (b *box) watch(ctx context.Context, orders <-chan os.Signal) order {
+func (b *box) watch(ctx context.Context, keys <-chan string, signals <-chan os.Signal) order {
 	close(b.booted)
 	events, err := link.Watch(ctx)
 	if err != nil {
 		b.log("%v", err)
 	}
-	keys := b.readKeys()
 	tick := time.NewTicker(turn)
 	defer tick.Stop()
 	var hardware time.Duration
@@ -86,7 +85,7 @@ func (b *box) watch(ctx context.Context, orders <-chan os.Signal) order {
 			if o, ok := b.command(line); ok {
 				return o
 			}
-		case s := <-orders:
+		case s := <-signals:
 			return orderOf(s)
 		}
 	}

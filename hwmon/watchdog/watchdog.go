@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/u-root/u-root/pkg/watchdog"
+	"golang.org/x/sys/unix"
 )
 
 // Found is one watchdog that the kernel offers.
@@ -63,39 +64,58 @@ func List(sys fs.FS, preferred []string) []Found {
 type Dog struct {
 	Found
 	Timeout time.Duration
-	dev     *watchdog.Watchdog
+	dev     *os.File
 }
 
 // ErrNone is returned by Open when the box has no watchdog at all.
 var ErrNone = errors.New("this box has no watchdog: a box that hangs must be reset by hand")
 
-// Open opens the first watchdog of the list that works and sets its timeout;
-// the hardware may round it, Timeout tells.
+// Open opens the first watchdog of the list that works and sets its timeout,
+// in whole seconds; the hardware may round it, Timeout tells. A Dog whose
+// timeout could not be set comes together with the error.
 func Open(list []Found, timeout time.Duration) (*Dog, error) {
 	if len(list) == 0 {
 		return nil, ErrNone
 	}
 	var errs []error
 	for _, f := range list {
-		dev, err := watchdog.Open("/dev/" + f.Device)
+		dev, err := os.OpenFile("/dev/"+f.Device, os.O_RDWR, 0)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s (%s): %w", f.Device, f.Identity, err))
 			continue
 		}
 		d := &Dog{Found: f, dev: dev}
-		if err := dev.SetTimeout(timeout); err != nil {
+		if err := d.set(timeout); err != nil {
 			errs = append(errs, fmt.Errorf("%s (%s): timeout %s: %w", f.Device, f.Identity, timeout, err))
-		}
-		if d.Timeout, err = dev.Timeout(); err != nil {
-			d.Timeout = timeout
 		}
 		return d, errors.Join(errs...)
 	}
 	return nil, errors.Join(errs...)
 }
 
+// set sets the timeout and reads what the hardware made of it. The driver
+// writes the timeout that it took back into the number it is given.
+func (d *Dog) set(timeout time.Duration) error {
+	fd := int(d.dev.Fd())
+	err := unix.IoctlSetPointerInt(fd, unix.WDIOC_SETTIMEOUT, int(timeout/time.Second))
+	seconds, gerr := unix.IoctlGetInt(fd, unix.WDIOC_GETTIMEOUT)
+	if d.Timeout = time.Duration(seconds) * time.Second; gerr != nil {
+		d.Timeout = timeout
+	}
+	if err == nil && d.Timeout > timeout {
+		return fmt.Errorf("the hardware takes %s instead", d.Timeout)
+	}
+	return err
+}
+
 // Feed puts the reset off by Timeout.
-func (d *Dog) Feed() error { return d.dev.KeepAlive() }
+func (d *Dog) Feed() error {
+	_, err := d.dev.Write([]byte{0})
+	return err
+}
 
 // Disarm stops the watchdog, for a commanded power-off.
-func (d *Dog) Disarm() error { return d.dev.MagicClose() }
+func (d *Dog) Disarm() error {
+	_, err := d.dev.Write([]byte("V")) // the magic close of Linux's watchdog interface
+	return errors.Join(err, d.dev.Close())
+}

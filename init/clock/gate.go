@@ -13,8 +13,8 @@ type Policy struct {
 	Floor time.Time
 	// Bound is the largest error at which the clock is trusted; default 1 s.
 	Bound time.Duration
-	// StepAbove is the offset that is stepped rather than slewed after the
-	// first step at boot; default 0.4 s (the kernel slews at most 0.5 s).
+	// StepAbove is the offset that is not slewed after the first step at boot;
+	// default 0.4 s (the kernel slews at most 0.5 s).
 	StepAbove time.Duration
 	// Drift is the assumed rate error of the oscillator before it has been
 	// measured, in seconds a second; default 100e-6.
@@ -85,7 +85,11 @@ type Gate struct {
 	drift   float64       // measured, or the policy's
 	stepped bool
 	residue time.Duration // what was left to slew at the last agreement
-	last    struct {      // the agreement before, for the measurement of drift
+	jump    struct {      // servers that contradict the clock
+		offset time.Duration
+		since  time.Duration // monotonic; the first time they said so
+	}
+	last struct { // the agreement before, for the measurement of drift
 		at  time.Duration
 		set bool
 	}
@@ -126,24 +130,41 @@ func (g *Gate) Samples(mono time.Duration, local time.Time, samples []Sample) Ac
 // accept moves the clock towards what was agreed.
 func (g *Gate) accept(mono time.Duration, a Agreement) Action {
 	off := a.Offset
-	g.measure(mono, off)
-	g.agreed, g.at = a, mono
-	g.last.at, g.last.set = mono, true
-	switch {
-	case !g.stepped || off.Abs() > g.policy.StepAbove:
+	if far := off.Abs() > g.policy.StepAbove; g.stepped && far && !g.outlived(mono, off) {
+		return Action{}
+	} else if !g.stepped || far {
 		g.why = fmt.Sprintf("stepped by %+.3f s to the time that %d servers agree on", off.Seconds(), len(a.True))
-		if g.stepped {
-			g.why = fmt.Sprintf("the clock was %+.3f s away from what %d servers agree on and was stepped", off.Seconds(), len(a.True))
-		}
-		g.stepped, g.residue = true, 0
+		g.agreed, g.at, g.stepped, g.residue, g.jump.offset = a, mono, true, 0, 0
+		g.last.at, g.last.set = mono, true
 		g.settle(a.Bound)
 		return Action{Step: off}
-	default:
-		g.why = fmt.Sprintf("%d servers agree", len(a.True))
-		g.residue = off
-		g.settle(a.Bound + off.Abs())
-		return Action{Slew: off}
 	}
+	g.measure(mono, off)
+	g.agreed, g.at, g.jump.offset = a, mono, 0
+	g.last.at, g.last.set = mono, true
+	g.why = fmt.Sprintf("%d servers agree", len(a.True))
+	g.residue = off
+	g.settle(a.Bound + off.Abs())
+	return Action{Slew: off}
+}
+
+// outlived tells whether servers that contradict a clock that was trusted are
+// to be followed. A step by d would make every promise seem to end d earlier,
+// or bring back time in which promises were already made. So nothing is
+// trusted for as long as d, by the clock that nobody sets: by then the two
+// readings are the same for all that was promised.
+func (g *Gate) outlived(mono, off time.Duration) bool {
+	if (off-g.jump.offset).Abs() > g.policy.StepAbove || g.jump.offset == 0 {
+		g.jump.offset, g.jump.since = off, mono
+	}
+	left := off.Abs() - (mono - g.jump.since)
+	if left <= 0 {
+		return true
+	}
+	g.state = Lost
+	g.why = fmt.Sprintf("the servers contradict the clock that they set: they say %+.3f s; they are followed in %s, if they still say so then, and at once after a restart",
+		off.Seconds(), left.Round(time.Second))
+	return false
 }
 
 // settle says whether an error bound of now is good enough.

@@ -73,8 +73,41 @@ func TestGateStepsAtBootThenSlews(t *testing.T) {
 	if a := g.Samples(64*time.Second, noon, agreeing(3*ms)); a.Slew != 3*ms || a.Step != 0 {
 		t.Fatalf("a small offset gave %+v, want a slew", a)
 	}
-	if a := g.Samples(128*time.Second, noon, agreeing(-2*time.Second)); a.Step != -2*time.Second {
-		t.Fatalf("a large offset gave %+v, want a step", a)
+}
+
+// Servers that jump are not followed before the promises of the old time have
+// run out by the clock that nobody sets.
+func TestGateOutlivesAJumpOfTheServers(t *testing.T) {
+	for _, jump := range []time.Duration{time.Hour, -time.Hour, -2 * time.Second} {
+		g := NewGate(Policy{}, 0)
+		g.Samples(0, noon, agreeing(0))
+		at := 64 * time.Second
+		if a := g.Samples(at, noon, agreeing(jump)); a != (Action{}) {
+			t.Fatalf("%v: followed at once: %+v", jump, a)
+		}
+		if s := g.Now(at); s.Trusted || !strings.Contains(s.Why, "contradict") {
+			t.Fatalf("%v: %+v", jump, s)
+		}
+		if a := g.Samples(at+jump.Abs()-time.Second, noon, agreeing(jump)); a != (Action{}) {
+			t.Fatalf("%v: followed too early: %+v", jump, a)
+		}
+		if a := g.Samples(at+jump.Abs(), noon, agreeing(jump)); a.Step != jump {
+			t.Fatalf("%v: %+v, want to follow in the end", jump, a)
+		}
+	}
+}
+
+func TestGateTrustsServersThatComeToTheirSenses(t *testing.T) {
+	g := NewGate(Policy{}, 0)
+	g.Samples(0, noon, agreeing(0))
+	g.Samples(64*time.Second, noon, agreeing(time.Hour))
+	g.Samples(65*time.Second, noon, agreeing(ms))
+	if s := g.Now(65 * time.Second); !s.Trusted {
+		t.Fatalf("%+v", s)
+	}
+	// The next jump is watched anew.
+	if a := g.Samples(2*time.Hour, noon, agreeing(time.Hour)); a != (Action{}) {
+		t.Fatalf("%+v", a)
 	}
 }
 

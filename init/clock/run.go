@@ -2,6 +2,8 @@ package clock
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,7 +17,7 @@ type Service struct {
 	// FactsPath and StatusPath are where facts and status are kept; empty
 	// for nowhere.
 	FactsPath, StatusPath string
-	// Report gets every change of state and every failure, for the log.
+	// Report gets every change of state or reason and every failure, for the log.
 	Report func(format string, args ...any)
 	// Lock guards Gate where others look at it as well; may be nil.
 	Lock sync.Locker
@@ -39,7 +41,7 @@ func (s *Service) Run(ctx context.Context) {
 	if s.Lock == nil {
 		s.Lock = new(sync.Mutex)
 	}
-	var last State
+	var last Status
 	var saved time.Duration
 	publish := time.NewTicker(time.Second)
 	defer publish.Stop()
@@ -60,17 +62,30 @@ func (s *Service) Run(ctx context.Context) {
 		case <-publish.C:
 		}
 		st := s.now()
-		if st.State != last {
+		if st.State != last.State || !st.Trusted && reason(st.Why) != reason(last.Why) {
 			s.Report("clock %s: %s", st.State, st.Why)
-			last = st.State
 			s.save()
 		}
+		if !slices.Equal(st.Liars, last.Liars) && len(st.Liars) > 0 {
+			s.Report("clock: %s out-voted: wrong time", strings.Join(st.Liars, ", "))
+		}
+		last = st
 		s.publish(st)
 		if now := SinceBoot(); now-saved > factsEvery {
 			saved = now
 			s.save()
 		}
 	}
+}
+
+// reason is a sentence without its figures, which change all the time.
+func reason(why string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || strings.ContainsRune("+-.hms", r) {
+			return -1
+		}
+		return r
+	}, why)
 }
 
 func (s *Service) now() Status {

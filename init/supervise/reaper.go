@@ -50,6 +50,9 @@ func (r *Reaper) collect() {
 		if err != nil || pid <= 0 {
 			return
 		}
+		if !ws.Exited() && !ws.Signaled() {
+			continue // stopped or continued, not ended
+		}
 		r.mu.Lock()
 		if c, ok := r.waits[pid]; ok {
 			delete(r.waits, pid)

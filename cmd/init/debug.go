@@ -1,0 +1,147 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/images/layout"
+)
+
+// An image for the workbench lets the console make the box hang in ways that
+// the watchdog must end. In every other image these words mean nothing.
+const mischiefs = "freeze dhcpfd, stick dhcpfd, hang disk, freeze init"
+
+// debugImage tells whether this image is one for the workbench.
+func debugImage() bool {
+	_, err := os.Stat(layout.DebugMarker)
+	return err == nil
+}
+
+// mischief does one of mischiefs; known is false if the line names none.
+func (b *box) mischief(line string) (known bool) {
+	var err error
+	switch line {
+	case "freeze dhcpfd": // the whole process
+		err = syscall.Kill(b.servicePID(), syscall.SIGSTOP)
+	case "stick dhcpfd": // only the thread of its loop
+		err = startHolder(b.servicePID(), holdLoop)
+	case "freeze init":
+		err = startHolder(os.Getpid(), holdAll)
+	case "hang disk":
+		err = freezeFiles(dataDir)
+	default:
+		return false
+	}
+	b.log("workbench: %s: %v", line, err)
+	return true
+}
+
+func (b *box) servicePID() int {
+	for _, s := range b.supervisor.Statuses() {
+		if s.PID != 0 {
+			return s.PID
+		}
+	}
+	return -1 << 30 // no such process
+}
+
+// fiFreeze is FIFREEZE of linux/fs.h: writers of the file system wait.
+const fiFreeze = 0xc0045877
+
+func freezeFiles(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return unix.IoctlSetInt(int(d.Fd()), fiFreeze, 0)
+}
+
+// The holder is this program started again: it stops threads of another
+// process as a debugger does, and never lets them go. SIGSTOP would not stop
+// PID 1, nor one thread alone.
+const (
+	holdWord = "hold"
+	holdAll  = "all"  // every thread
+	holdLoop = "loop" // the one that waits for the sockets of dhcpfd's loop
+)
+
+func startHolder(pid int, what string) error {
+	p, err := os.StartProcess(layout.Init, []string{layout.Init, holdWord, strconv.Itoa(pid), what},
+		&os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr}})
+	if err != nil {
+		return err
+	}
+	return p.Release()
+}
+
+// hold is the holder's life.
+func hold(args []string) error {
+	if len(args) != 2 || !debugImage() {
+		return fmt.Errorf("%s: not here", holdWord)
+	}
+	runtime.LockOSThread() // the kernel knows the holder by its thread
+	held := map[int]bool{}
+	for found := true; found; {
+		found = false
+		for _, tid := range threads(args[0], args[1]) {
+			if held[tid] {
+				continue
+			}
+			if err := unix.PtraceSeize(tid); err != nil {
+				return fmt.Errorf("hold thread %d: %w", tid, err)
+			}
+			if err := unix.PtraceInterrupt(tid); err != nil {
+				return fmt.Errorf("hold thread %d: %w", tid, err)
+			}
+			held[tid], found = true, args[1] == holdAll
+		}
+	}
+	fmt.Printf("workbench: %d threads of process %s are held\n", len(held), args[0])
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+// threads lists the threads of a process that are meant.
+func threads(pid, what string) []int {
+	dirs, _ := filepath.Glob(filepath.Join("/proc", pid, "task/*"))
+	var all []int
+	loop, highest := 0, -1
+	for _, d := range dirs {
+		tid, _ := strconv.Atoi(filepath.Base(d))
+		all = append(all, tid)
+		// The loop waits by a descriptor of its own, which is younger than
+		// the one that Go's runtime waits by.
+		if fd, ok := epollOf(d); ok && fd > highest {
+			loop, highest = tid, fd
+		}
+	}
+	if what == holdLoop {
+		return []int{loop}
+	}
+	return all
+}
+
+// epollWait is epoll_wait(2) on x86-64, which Go's runtime does not use.
+const epollWait = 232
+
+// epollOf gives the descriptor that a thread waits for events by.
+func epollOf(task string) (fd int, ok bool) {
+	raw, err := os.ReadFile(filepath.Join(task, "syscall"))
+	fields := strings.Fields(string(raw))
+	if err != nil || len(fields) < 2 {
+		return 0, false
+	}
+	number, _ := strconv.Atoi(fields[0])
+	n, err := strconv.ParseInt(strings.TrimPrefix(fields[1], "0x"), 16, 64)
+	return int(n), err == nil && (number == unix.SYS_EPOLL_PWAIT || runtime.GOARCH == "amd64" && number == epollWait)
+}
