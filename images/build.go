@@ -122,7 +122,7 @@ func Build(ctx context.Context, o Options, out string) (Built, error) {
 	if b.Slot, err = writeDisk(ctx, o, c, work, disk); err != nil {
 		return Built{}, fmt.Errorf("image for %s: %w", o.Board.Name, err)
 	}
-	if o.Board.Arch == "amd64" && b.Slot > SlotLimit && !o.Debug {
+	if o.Board.Arch == "amd64" && b.Slot > SlotLimit && o.Debug == nil {
 		return Built{}, fmt.Errorf("image for %s: %d bytes in a slot, at most %d are allowed", o.Board.Name, b.Slot, SlotLimit)
 	}
 	if err := os.Rename(disk, out); err != nil {

@@ -27,7 +27,7 @@ type Options struct {
 	Board   board.Board
 	Version string    // shown on the box and in the manifest
 	Time    time.Time // every time stamp in the image; the box never believes an earlier clock
-	Debug   bool      // marks an image that has a shell
+	Debug   *Tools    // shell and tools of a debug image; nil for any other
 
 	// Binaries are the static programs of the box: path in the RAM disk (see
 	// package layout) to path on the host. layout.Init must be there.

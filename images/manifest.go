@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"tandem/images/layout"
 )
 
 // Manifest names every component of an image. It is stored in the image and
@@ -60,12 +62,12 @@ func manifest(ctx context.Context, o Options, p parts) (Manifest, error) {
 			Licence: licences[name], Source: source, Hash: "sha256:" + d.SHA256})
 	}
 	seen := map[string]bool{}
-	for _, path := range slices.Sorted(maps.Keys(o.Binaries)) {
-		list, err := programComponents(ctx, o, path)
-		if err != nil {
-			return Manifest{}, err
-		}
-		for _, c := range list {
+	programs, err := o.programs()
+	if err != nil {
+		return Manifest{}, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(programs)) {
+		for _, c := range programComponents(ctx, o, path, programs[path]) {
 			if !seen[c.Kind+c.Name] {
 				seen[c.Kind+c.Name] = true
 				m.Components = append(m.Components, c)
@@ -94,20 +96,45 @@ func debSource(ctx context.Context, d deb) (string, error) {
 	return "Debian source package " + source, nil
 }
 
-// programComponents lists one of our programs and the Go modules inside it.
-func programComponents(ctx context.Context, o Options, path string) ([]Component, error) {
-	data, err := os.ReadFile(o.Binaries[path])
-	if err != nil {
-		return nil, err
+// programs returns every program of the image that we build, by its path there.
+func (o Options) programs() (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for path, name := range o.Binaries {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("program for %s: %w", path, err)
+		}
+		if path == layout.Init && o.Debug != nil {
+			path = realInit
+		}
+		all[path] = data
 	}
+	if o.Debug == nil {
+		return all, nil
+	}
+	tools, err := o.Debug.files()
+	for _, f := range tools {
+		if f.Link == "" && f.Path != layout.DebugMarker {
+			all[f.Path] = f.Data
+		}
+	}
+	return all, err
+}
+
+// programComponents lists one of our programs and the Go modules inside it.
+func programComponents(ctx context.Context, o Options, path string, data []byte) []Component {
 	sum := sha256.Sum256(data)
 	list := []Component{{Name: path, Kind: "program", Version: o.Version, Licence: "NOASSERTION", Hash: "sha256:" + hex.EncodeToString(sum[:])}}
 	info, err := buildinfo.Read(bytes.NewReader(data))
 	if err != nil {
-		return list, nil // not a Go program: its file is all there is to say
+		return list // not a Go program: its file is all there is to say
 	}
 	list[0].Source = info.Path
-	list[0].Licence = "LicenseRef-" + strings.ToUpper(info.Main.Path[:min(1, len(info.Main.Path))]) + info.Main.Path[min(1, len(info.Main.Path)):]
+	list[0].Licence = "LicenseRef-Tandem"
+	if len(info.Deps) == 0 && !strings.HasPrefix(info.Path, "tandem/") {
+		// u-root's commands, rewritten into one program: its parts are not recorded in it.
+		list[0].Licence, list[0].Source = "BSD-3-Clause", "u-root, with the modules of images/debug/go.sum"
+	}
 	list = append(list, Component{Name: "go", Kind: "go-toolchain", Version: info.GoVersion, Licence: "BSD-3-Clause",
 		Source: "standard library and runtime", Hash: "none"})
 	for _, d := range info.Deps {
@@ -117,7 +144,7 @@ func programComponents(ctx context.Context, o Options, path string) ([]Component
 		list = append(list, Component{Name: d.Path, Kind: "go-module", Version: d.Version,
 			Licence: moduleLicence(ctx, d.Path, d.Version), Source: "https://" + d.Path, Hash: d.Sum})
 	}
-	return list, nil
+	return list
 }
 
 // moduleLicence looks into the module cache for the text of a module's licence.

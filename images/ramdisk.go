@@ -30,12 +30,23 @@ func ramDisk(ctx context.Context, o Options, p parts, manifest []byte, emptyData
 	add := func(path string, mode uint64, data []byte) {
 		files = append(files, initramfs.File{Path: path, Mode: mode, Data: data})
 	}
-	for _, path := range slices.Sorted(maps.Keys(o.Binaries)) {
-		data, err := os.ReadFile(o.Binaries[path])
+	programs, err := o.programs()
+	if err != nil {
+		return RAMDisk{}, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(programs)) {
+		add(path, 0o755, programs[path])
+	}
+	if o.Debug != nil {
+		tools, err := o.Debug.files()
 		if err != nil {
-			return RAMDisk{}, fmt.Errorf("program for %s: %w", path, err)
+			return RAMDisk{}, err
 		}
-		add(path, 0o755, data)
+		for _, f := range tools {
+			if programs[f.Path] == nil {
+				files = append(files, f)
+			}
+		}
 	}
 	fsck, err := os.ReadFile(filepath.Join(p.debs[debFsck].dir, "sbin/e2fsck.static"))
 	if err != nil {
@@ -55,9 +66,6 @@ func ramDisk(ctx context.Context, o Options, p parts, manifest []byte, emptyData
 	add(layout.EmptyData, 0o644, emptyData)
 	add(layout.Passwd, 0o644, []byte(passwd))
 	add(layout.Group, 0o644, []byte(group))
-	if o.Debug {
-		add(layout.DebugMarker, 0o644, []byte("This image has a shell. It is for the workbench, not for a network.\n"))
-	}
 	for _, path := range slices.Sorted(maps.Keys(o.Extra)) {
 		add(path, 0o755, o.Extra[path])
 	}
@@ -97,7 +105,7 @@ func addModules(ctx context.Context, o Options, p parts, add func(string, uint64
 func (o Options) image(p parts) layout.Image {
 	return layout.Image{
 		Board: o.Board.Name, Version: o.Version, Arch: o.Board.Arch,
-		Kernel: p.kernel.Release, Built: o.Time.Unix(), Debug: o.Debug,
+		Kernel: p.kernel.Release, Built: o.Time.Unix(), Debug: o.Debug != nil,
 	}
 }
 

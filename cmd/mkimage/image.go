@@ -13,6 +13,9 @@ import (
 	"tandem/images/layout"
 )
 
+// debugModule is where the Go module with the debug image's tools lies.
+const debugModule = "images/debug"
+
 // image builds the disk image and what goes beside it.
 func (c *config) image(ctx context.Context) error {
 	b, ok := board.ByName(c.board)
@@ -21,6 +24,9 @@ func (c *config) image(ctx context.Context) error {
 	}
 	if c.out == "" {
 		c.out = filepath.Join("out", "tandem-"+b.Name+".img")
+		if c.debug {
+			c.out = filepath.Join("out", "tandem-"+b.Name+"-DEBUG.img")
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(c.out), 0o755); err != nil {
 		return err
@@ -43,7 +49,7 @@ func (c *config) image(ctx context.Context) error {
 
 // options gathers everything that an image depends on.
 func (c *config) options(ctx context.Context, b board.Board, work string) (images.Options, error) {
-	o := images.Options{Board: b, Debug: c.debug, Cache: c.cache, Log: progress()}
+	o := images.Options{Board: b, Cache: c.cache, Log: progress()}
 	var err error
 	if o.Lock, err = apt.ReadLock(c.lock); err != nil {
 		return o, err
@@ -56,6 +62,12 @@ func (c *config) options(ctx context.Context, b board.Board, work string) (image
 	}
 	if o.Provision, err = readDir(c.provision); err != nil {
 		return o, err
+	}
+	if c.debug {
+		o.Log("building the shell and tools of the debug image")
+		if o.Debug, err = images.DebugTools(ctx, debugModule, b.Arch, work); err != nil {
+			return o, err
+		}
 	}
 	o.Binaries = map[string]string{}
 	for _, name := range programs {
