@@ -12,6 +12,9 @@ import (
 func TestClientsGetRenewRelease(t *testing.T) {
 	for _, k := range clients.Kinds {
 		t.Run(string(k), func(t *testing.T) {
+			if k == clients.Networkd {
+				otherUser(t, string(k))
+			}
 			l := newLab(t)
 			l.serve(simple)
 			c := l.client(k, "client", clients.Options{Hostname: "desk"})

@@ -126,3 +126,12 @@ func (l *lab) lease(c *clients.Client, mark int, first, last string) clients.Lea
 	}
 	return got
 }
+
+// otherUser leaves out a program that changes its user where there is none to
+// change to.
+func otherUser(t *testing.T, program string) {
+	t.Helper()
+	if netlab.OneUser() {
+		t.Skipf("NOT TESTED: %s changes its user, which takes root", program)
+	}
+}

@@ -13,6 +13,9 @@ import (
 func TestPeersServe(t *testing.T) {
 	for _, k := range []peers.Kind{peers.Dhcpd, peers.Kea, peers.Dnsmasq} {
 		t.Run(string(k), func(t *testing.T) {
+			if k == peers.Dnsmasq {
+				otherUser(t, string(k))
+			}
 			l := newLab(t)
 			l.server = must(k.Start(l.box, l.dir, peers.Pool{
 				Interface: "eth0", Server: netip.MustParseAddr("10.0.0.1"), Subnet: netip.MustParsePrefix("10.0.0.0/16"),

@@ -168,6 +168,9 @@ func TestOneWriter(t *testing.T) {
 func TestRenewalByTheClock(t *testing.T) {
 	for _, k := range []clients.Kind{clients.Dhclient, clients.Networkd} {
 		t.Run(string(k), func(t *testing.T) {
+			if k == clients.Networkd {
+				otherUser(t, string(k))
+			}
 			l := newLab(t)
 			l.serve(strings.Replace(simple, "default-lease-time 600", "default-lease-time 8; min-lease-time 8", 1))
 			c := l.client(k, "client", clients.Options{})
