@@ -288,7 +288,7 @@ func (w *world) anywhere() lease.IP {
 func (w *world) observe(by *device) {
 	w.probes = append(w.probes, w.out.Probes...)
 	for _, l := range w.out.Changed {
-		if pool := w.cfg.PoolOf(l.IP); pool.Peer == nil && l.Rewind != l.State || pool.Peer != nil && !l.Flags.Has(lease.FlagPending) {
+		if pool := w.cfg.PoolOf(l.IP); pool.Peer == nil && l.Rewind != l.State || pool.Peer != nil && l.Flags.Has(lease.FlagPending) {
 			w.t.Errorf("change without its marks: %+v", l)
 		}
 	}

@@ -200,13 +200,11 @@ func (r *Responder) unknownSegment(q *inquiry) {
 	r.note(q, decision{outcome: outRefused, rule: ruleSegment})
 }
 
-// change applies l to the table and lists it. A lease of a failover pool is
-// marked as not acknowledged by the partner; one without a partner has
-// nothing to rewind to.
+// change applies l to the table and lists it. What the partner of a failover
+// pool knows of it is marked by the endpoint, which needs the old marks; a
+// lease without a partner has nothing to rewind to.
 func (r *Responder) change(l lease.Lease, out *Out) *lease.Lease {
-	if pool := r.cfg.PoolOf(l.IP); pool != nil && pool.Peer != nil {
-		l.Flags = l.Flags&^lease.FlagSent | lease.FlagPending
-	} else {
+	if pool := r.cfg.PoolOf(l.IP); pool == nil || pool.Peer == nil {
 		l.Rewind = l.State
 	}
 	at := r.table.Apply(l)
