@@ -12,7 +12,7 @@ func (e *Endpoint) start() {
 	e.started = e.now
 	e.machine.quietFrom, e.machine.waryMono = e.now.Mono, e.now.Mono
 	e.reapAt = e.now.Mono
-	fresh := e.peer.Name == ""
+	fresh := e.peer.State == lease.UnknownState
 	e.peer.Name = e.cfg.Name
 	switch {
 	case fresh && e.boot.Origin != "restored" && e.obeys(RuleR4):

@@ -48,8 +48,9 @@ type Received struct {
 
 // Bound is a lease of this relationship that a client or an operator changed
 // here. The endpoint marks it, applies it to the table and replicates it. The
-// new binding must be made from a copy of the record it replaces, because
-// Flags, Rewind, Epoch, TSFP and ATSFP belong to the endpoint.
+// new binding must be made from a copy of the record it replaces: FlagPending,
+// FlagSent, Rewind, Epoch, TSFP and ATSFP belong to the endpoint, and TSTP is
+// what Grant said, also after a release.
 type Bound struct{ Lease lease.Lease }
 
 // LinkFacts is what is known of the cables (R7). Before the first one the LAN

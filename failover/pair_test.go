@@ -478,7 +478,7 @@ func (b *box) release(n int) {
 		b.w.t.Fatalf("%s: release refused: %v", b.name, v)
 	}
 	r := *l
-	r.State, r.Ends, r.TSTP = s, b.now().Time(), b.now().Time()
+	r.State, r.Ends, r.CLTT = s, b.now().Time(), b.now().Time()
 	b.table.Apply(r)
 	b.w.step(b, Bound{r})
 	b.w.note("client %d releases %v at %s", n, l.IP, b.name)

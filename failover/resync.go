@@ -209,7 +209,7 @@ func (e *Endpoint) conflictUntil() lease.Time {
 func (e *Endpoint) partnerLost() {
 	lost := e.now.Time()
 	if e.up.partner == lease.Recover {
-		lost = min(lost, e.up.partnerSince) // its start, as it counts itself
+		lost = min(lost.Add(e.slack()), e.up.partnerSince) // its start, as it counts itself
 	}
 	e.peer.Lost = max(e.peer.Lost, lost)
 	if e.up.doubtful && e.state != lease.PartnerDown {

@@ -34,7 +34,7 @@ func (e *Endpoint) Grant(now lease.Now, l *lease.Lease, want lease.Seconds) (lea
 	}
 	granted := min(want, end.Sub(t))
 	tell := told(t, want, granted)
-	if e.tandem() && l.State == lease.Active {
+	if e.tandem() && (l.State == lease.Active || ended(l.State)) {
 		// The partner may have heard of the larger one, and acts on it.
 		tell = max(tell, l.TSTP)
 	}

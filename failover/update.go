@@ -337,6 +337,9 @@ func (e *Endpoint) bndupd(l *lease.Lease) *wire.Bndupd {
 		// A box that lost its store has to know what was promised at most.
 		potential = max(l.TSTP, l.TSFP, l.ATSFP)
 	}
+	if l.State == lease.Released {
+		potential = min(potential, l.Ends)
+	}
 	m.LeaseExpiry, m.PotentialExpiry, m.STOS = wire.Some(l.Ends), wire.Some(potential), wire.Some(l.Starts)
 	if l.CLTT != 0 {
 		m.CLTT = wire.Some(l.CLTT)
