@@ -176,6 +176,8 @@ func (e *Endpoint) Evidence(now lease.Now) []string {
 	switch {
 	case !e.tandem():
 		out = append(out, "if the partner lives, both servers give the same addresses: dhcpd does not limit itself")
+	case e.cfg.AutoPartnerDown != 0 && !e.cfg.Survivor:
+		out = append(out, "if the partner lives, both servers may give the same addresses: it is the survivor and takes over by itself after G")
 	case e.strict():
 		out = append(out, "if the partner lives, no address gets two clients: `strict` ends its authority first")
 	default:

@@ -122,6 +122,11 @@ func (r *Responder) reusable(q *inquiry, t *target, p *profile) (left lease.Seco
 	if q.kind == BOOTP || l.Flags.Has(lease.FlagBOOTP) {
 		return 0, false
 	}
+	if q.kind == Selecting && t.pool.Peer != nil {
+		// It may have released the lease at the partner meanwhile; the record
+		// must show that it came back later than that.
+		return 0, false
+	}
 	length, age := l.Ends.Sub(l.Starts), now.Sub(l.Starts)
 	if uint64(age)*100 > uint64(length)*uint64(p.cacheThreshold) {
 		return 0, false

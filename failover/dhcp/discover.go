@@ -84,11 +84,32 @@ func (r *Responder) wished(q *inquiry, t *target) bool {
 
 // noFree says that there is no address for the client.
 func (r *Responder) noFree(q *inquiry) {
+	if v, restrained := r.restrained(q); restrained {
+		r.count[cNotServed]++
+		r.say(q, LevelInfo, ": not responding (", v.Why, ")")
+		r.note(q, decision{outcome: outRefused, rule: v.Rule, detail: v.Why})
+		return
+	}
 	if r.peerHasLeases(q) {
 		r.refuse(q, nil, cNoFree, rulePeerHolds, LevelError, ": peer holds all free leases")
 		return
 	}
 	r.refuse(q, nil, cNoFree, ruleNoFree, LevelError, ": network ", q.network.Name, ": no free leases")
+}
+
+// restrained tells whether it is a rule that keeps this server from giving
+// any address of the client's network, and which.
+func (r *Responder) restrained(q *inquiry) (Verdict, bool) {
+	for _, pool := range q.network.Pools {
+		if ok, _ := permitted(pool, q); !ok || pool.Peer == nil || len(r.partnerOf(pool).FreeStates(q.now)) > 0 {
+			continue
+		}
+		v := r.partnerOf(pool).Serve(q.now, Query{Kind: q.kind, Key: q.key(), Secs: q.secs, Addressed: q.addressed(false)})
+		if !v.OK && v.Rule != ruleHash {
+			return v, true
+		}
+	}
+	return Verdict{}, false
 }
 
 // serves asks the partner of t's pool whether this server may answer now. A
