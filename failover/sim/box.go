@@ -35,6 +35,7 @@ type Box struct {
 	variant                  int
 	origin                   string // what is said of the store at the next start; "" nothing
 	saved                    *image // the latest backup
+	declared                 bool   // the survivor, by the operator, since it was last in NORMAL
 
 	// The process.
 	disk       *faultfs.FS

@@ -39,7 +39,7 @@ func (k *checker) took(c *client, b *Box) {
 			continue
 		}
 		rest = append(rest, x)
-		if x.client.owner() != c.owner() && k.excused == 0 {
+		if !x.client.twin() && k.excused == 0 {
 			k.w.fail("I1", "%v has two clients: %s until %v, and %s, which %s gave it until %v",
 				c.have, x.client.name, x.until, c.name, b.name, c.until)
 		}
@@ -47,12 +47,9 @@ func (k *checker) took(c *client, b *Box) {
 	k.beliefs[c.have] = append(rest, belief{c, c.until})
 }
 
-// gave: the client does not believe in its address any more. What one of two
-// clients with one identifier gives back, it gives back for both.
+// gave: the client does not believe in its address any more.
 func (k *checker) gave(c *client) {
-	k.beliefs[c.have] = slices.DeleteFunc(k.beliefs[c.have], func(x belief) bool {
-		return x.client == c || x.client.owner() == c.owner()
-	})
+	k.beliefs[c.have] = slices.DeleteFunc(k.beliefs[c.have], func(x belief) bool { return x.client == c })
 }
 
 // nak: a client that believes in its lease is told that it has none.
@@ -73,7 +70,7 @@ func (k *checker) leaves(b *Box, now lease.Now, r *dhcp.Reply) {
 	switch {
 	case v == nil || !v.durable:
 		k.w.fail("I2", "%s acknowledges %v without a record on disk", b.name, got.ip)
-	case v.disk.State != lease.Active || v.disk.HW != hardware(got.client):
+	case v.disk.State != lease.Active || v.disk.UID == "" && v.disk.HW != hardware(got.client):
 		k.w.fail("I2", "%s acknowledges %v to c%d, on disk is %+v", b.name, got.ip, got.client, v.disk)
 	case v.disk.Ends < now.Time().Add(got.time):
 		k.w.fail("I2", "%s acknowledges %v until %v, on disk is %v", b.name, got.ip, now.Time().Add(got.time), v.disk.Ends)

@@ -62,13 +62,11 @@ func newClient(w *World, spec ClientSpec) *client {
 	return &client{w: w, spec: spec, rng: stream(w.plan.Seed, 1000+uint64(spec.N)), name: fmt.Sprintf("c%d", spec.N), far: spec.Far}
 }
 
-// owner is whom a lease belongs to: two clients with one identifier are one.
-func (c *client) owner() string {
-	if c.spec.UID != "" {
-		return "uid " + c.spec.UID
-	}
-	return c.name
-}
+// twinUID is the client identifier that several clients have. To a server
+// they are one: what one of them gives back, the others lose.
+const twinUID = "twin"
+
+func (c *client) twin() bool { return c.spec.UID == twinUID }
 
 func (c *client) begin() {
 	c.idle = c.w.now

@@ -71,6 +71,12 @@ func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
 	if at != b.where {
 		b.w.tell("%s is in %s, %s by %s: %s", b.name, p.State, p.Posture, p.Rule, p.PostureWhy)
 	}
+	if at.State == lease.PartnerDown.String() && at.State != b.where.State {
+		b.w.operator.entered(b)
+	}
+	if at.State == lease.Normal.String() {
+		b.declared = false
+	}
 	b.where = at
 }
 

@@ -34,7 +34,7 @@ func drawClients(p *Plan, r *rand.Rand) {
 		s.Kind = []string{"", "", "", "", Steady, Mute, Nomad, Rogue}[r.IntN(8)]
 		switch r.IntN(8) {
 		case 0:
-			s.UID = "twin" // whoever else has it is the same client
+			s.UID = twinUID
 		case 1:
 			s.UID = "own" + string(rune('a'+i%26))
 		}

@@ -9,7 +9,7 @@ import (
 // rest waits for T1, or for what else this client does with its life.
 func (c *client) rest() {
 	c.phase = bound
-	left := time.Duration(c.until - c.w.now)
+	left := max(time.Duration(c.until-c.w.now), 0)
 	t1 := max(time.Duration(c.start.after(c.length/2)-c.w.now), 0)
 	if left <= t1 {
 		t1 = left / 2
@@ -82,15 +82,13 @@ func (c *client) misbehave() {
 	case 1:
 		m.server = c.w.boxes[c.rng.IntN(2)].iface.Addrs[0]
 	}
-	if m.typ == typeRequest && ip == c.have {
-		m.typ = typeDecline
-	}
-	if ip == c.have { // it declines or releases what it has
+	c.send(m, everybody)
+	if m.typ == typeRequest || ip == c.have {
+		// It asked for another address, or gave back its own.
 		c.lapse("misbehaved")
-		c.send(m, everybody)
-		c.discover()
+		c.phase = off
+		c.alarm(time.Duration(1+c.rng.IntN(5))*time.Second, c.discover)
 		return
 	}
-	c.send(m, everybody)
 	c.alarm(time.Second, c.rest)
 }

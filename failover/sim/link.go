@@ -147,6 +147,9 @@ func (l *link) arrive(c *tcp, o *Box, frame []byte) {
 			l.w.fail("wire", "%s cannot read: %v", o.name, err)
 			return
 		}
+		if w := l.w; w.told {
+			w.tell("    %s hears %s", o.name, brief(m))
+		}
 		o.give(&node.PeerReceived{Conn: c.end[o.i], Message: m})
 	}
 }

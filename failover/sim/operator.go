@@ -26,15 +26,19 @@ func (o *operator) declare(b *Box, word string) {
 	if !b.acts() || o.w.plan.Promise == Standard && p.powered {
 		return
 	}
-	o.excuse(b)
+	b.declared = true
 	o.order(b, word)
 }
 
-// excuse: the partner is, or may come back, in PARTNER-DOWN with authority,
-// and the boxes have not heard each other since.
-func (o *operator) excuse(b *Box) {
-	theirs, ok := b.partner().peer()
-	if ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0 && o.w.check.excused == 0 {
+// entered: box b is in PARTNER-DOWN. If its partner is, or may come back, so
+// as well, and one of the two by an operator's word, both were declared the
+// survivor.
+func (o *operator) entered(b *Box) {
+	p := b.partner()
+	theirs, ok := p.peer()
+	alone := ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0
+	if alone && (b.declared || p.declared) && o.w.check.excused == 0 {
+		o.w.Cover.Excused++
 		o.w.tell("both are now declared the survivor: what follows is excused")
 		o.w.check.excused = o.w.now
 	}
@@ -49,6 +53,7 @@ func (o *operator) replace(b *Box, d time.Duration) {
 	}
 	p.powerOff("is removed")
 	p.wipe()
+	b.declared = true
 	o.order(b, "removed")
 	o.w.later(d, func() { p.powerOn(p.bootTime()) })
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -23,6 +24,8 @@ func main() {
 			p = sim.Shrink(p, 2000)
 		}
 		r := sim.Run(p, true)
+		text, _ := json.Marshal(p)
+		fmt.Println(string(text))
 		fmt.Println(strings.Join(r.Story, "\n"))
 		return
 	}
