@@ -19,9 +19,10 @@ type conn struct {
 	since   int64 // Mono moment of its begin
 	xid     uint32
 
-	securing  bool // a handshake is under way
-	secure    bool // the partner proved the pinned key
-	connected bool // our CONNECT has gone
+	securing  bool   // a handshake is under way
+	secure    bool   // the partner proved the pinned key
+	connected bool   // our CONNECT has gone
+	announced uint32 // max-unacked-bndupd in our CONNECT or CONNECTACK
 
 	// From here on only for Endpoint.up.
 	met          int64 // Mono moment at which the CONNECT was accepted
@@ -255,15 +256,15 @@ func (e *Endpoint) vendorClass() string {
 // batch is one sync of the disk.
 const tandemWindow = 1024
 
-// ourWindow is the max-unacked-bndupd that we announce. A server that recovers
-// wants everything in one window, because dhcpd forgets what was in flight
-// when a transfer is cut.
+// ourWindow is the max-unacked-bndupd that we announce. After a transfer was
+// cut everything has to fit in: dhcpd's window stays full of what was in flight
+// then. Otherwise it is small: dhcpd acknowledges at once only from half of it.
 func (e *Endpoint) ourWindow() uint32 {
 	n := e.cfg.MaxUnacked
 	if e.tandem() {
 		n = max(n, tandemWindow)
 	}
-	if e.peer.State == lease.Recover || e.peer.Facts&lease.PeerTransferCut != 0 {
+	if e.peer.Facts&lease.PeerTransferCut != 0 {
 		for _, id := range e.pools {
 			n = max(n, e.poolSize(id))
 		}
@@ -294,7 +295,7 @@ func (e *Endpoint) sendConnect(c *conn) {
 	if !c.secure {
 		m.TLSRequest = wire.Some(e.cfg.TLS)
 	}
-	c.connected = true
+	c.connected, c.announced = true, m.MaxUnacked.V
 	e.send(c, m)
 }
 

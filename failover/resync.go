@@ -100,6 +100,16 @@ func (e *Endpoint) onUpddone() {
 	case lease.Normal:
 		e.clearFacts(lease.PeerTransferCut | lease.PeerNeedsAll)
 		e.release()
+		e.narrow()
+	}
+}
+
+// narrow begins a new connection after a transfer that needed a large window:
+// dhcpd would keep acknowledgements back until half of it is full.
+func (e *Endpoint) narrow() {
+	if c := e.up; !e.tandem() && c.announced > e.ourWindow() {
+		e.hangup(c, "the window for the transfer is not needed any more")
+		e.redial = e.now.Mono
 	}
 }
 

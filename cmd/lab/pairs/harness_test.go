@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,7 +103,12 @@ func build(t testing.TB, c combo, o Options) *harness {
 	must0(t, os.Chmod(dir, 0o755))
 	o.Primary, o.Secondary = c.primary, c.secondary
 	h := &harness{TB: t, Pair: must(New(dir, o))(t)}
+	capture := filepath.Join(dir, "link.pcap")
+	must(h.Primary.Node.Start(netlab.Command{Args: []string{"tcpdump", "-Z", "root", "-i", "eth1", "-U", "-w", capture, "tcp"}}))(t)
 	t.Cleanup(func() {
+		if t.Failed() {
+			h.keepCapture(capture)
+		}
 		for _, b := range h.Boxes() {
 			if t.Failed() && b.Server != nil {
 				t.Logf("the last lines of the %s (%s):\n%s%s", b.Name, b.Kind, b.Server.Tail(60), h.explain(b))
@@ -112,6 +119,18 @@ func build(t testing.TB, c combo, o Options) *harness {
 		}
 	})
 	return h
+}
+
+// keepCapture shows the end of what was said between the partners, and keeps
+// all of it in the directory LAB_KEEP if that is set.
+func (h *harness) keepCapture(file string) {
+	out, err := h.Primary.run(peers.Failctl(h.Primary.Dir, "decode", file)...)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	h.Logf("the last messages between the partners (%v):\n%s", err, strings.Join(lines[max(0, len(lines)-40):], "\n"))
+	if keep := os.Getenv("LAB_KEEP"); keep != "" {
+		name := filepath.Join(keep, strings.ReplaceAll(h.Name(), "/", "-"))
+		h.Log(os.WriteFile(name+".txt", []byte(out), 0o644))
+	}
 }
 
 // explain is what a dhcpfd says of itself and its leases.
@@ -180,6 +199,7 @@ func (h *harness) acquire(from, to int) {
 func (h *harness) settled() {
 	h.Helper()
 	must0(h, h.AwaitNormal(Patience))
+	must0(h, h.crowd.Drain(look))
 	must0(h, h.AwaitEqual(Patience))
 	h.booksMatch()
 	h.healthy()
