@@ -74,6 +74,7 @@ func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
 	e.counters.RejectsSent++
 	if no.reason == wire.RejectLessCritical {
 		e.absorb(m)
+		e.owe(m.IP.V)
 	}
 	ack.Reject, ack.Message = wire.Some(no.reason), wire.Some(no.text)
 	e.reply(c, ack, m.XID)
@@ -81,6 +82,15 @@ func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
 		// Ours is better: the partner gets it, in its own time.
 		e.counters.Stale++
 		e.insist(m.IP.V)
+	}
+}
+
+// owe sees to it that the partner gets what it lost against.
+func (e *Endpoint) owe(ip lease.IP) {
+	_, flying := e.updates.flying[ip]
+	_, queued := e.updates.queued[ip]
+	if !flying && !queued {
+		e.tellAgain(ip)
 	}
 }
 
@@ -135,7 +145,7 @@ func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
 		return refused(wire.RejectMisc, "%v: client-hardware-address of %d octets, at most %d may be", m.IP.V, len(m.HW.V), wire.MaxHW)
 	}
 	held := e.table.Look(m.IP.V)
-	if e.unacked(m.IP.V) && !e.yields(&held, m) {
+	if e.unacked(&held) && !e.yields(&held, m) {
 		return refused(wire.RejectLessCritical, "%v: our own update is more critical", m.IP.V)
 	}
 	if s == lease.Backup && m.IPFlags.Or(0)&wire.IPReserved != 0 && !held.Flags.Has(lease.FlagReserved) {
@@ -144,12 +154,11 @@ func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
 	return e.judgeTransition(&held, m)
 }
 
-// unacked tells whether the partner has yet to answer an update about ip. To
-// dhcpd only those count that it was sent.
-func (e *Endpoint) unacked(ip lease.IP) bool {
-	_, flying := e.updates.flying[ip]
-	_, queued := e.updates.queued[ip]
-	return flying || queued && e.tandem()
+// unacked tells whether the partner has yet to acknowledge what we hold. To
+// dhcpd only what it was sent counts.
+func (e *Endpoint) unacked(held *lease.Lease) bool {
+	_, flying := e.updates.flying[held.IP]
+	return flying || e.tandem() && held.Flags.Has(lease.FlagPending)
 }
 
 // yields decides between two updates that cross; both servers must come to
@@ -163,6 +172,10 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 	known, fresh := heardOf(held), freshness(m)
 	if e.tandem() {
 		switch {
+		case mine && m.Status.V == lease.Released && held.Starts > m.STOS.Or(0):
+			return false // what was given back is an older lease than ours
+		case theirs && held.State == lease.Released && m.STOS.Or(0) > held.Starts:
+			return true
 		case theirs && ended(held.State) && e.stillRuns(m):
 			return e.order(held, m) >= 0
 		case mine && ended(m.Status.V) && held.Ends > e.now.Time():
@@ -195,6 +208,9 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 	case same:
 		return e.judgeRival(held, m)
 	case later, notEarlier:
+		if decided, no := e.judgeRelease(held, m); decided {
+			return no
+		}
 		fresh, known := freshness(m), heardOf(held)
 		live := ended(held.State) && e.stillRuns(m) && e.order(held, m) >= 0
 		if fresh > known || live && s == lease.Active || rule == notEarlier && fresh == known {
@@ -221,13 +237,33 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 	return nil
 }
 
-// knowing tells whether a Tandem says that an address is free although it
-// knows the lease as we do, up to the client's latest word: then it was
-// released there while we were away.
+// knowing tells whether a Tandem that reports an end knows more than we do:
+// the client came there later, and that lease has ended; or it knows our lease
+// up to the client's latest word, so that it was released there.
 func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
-	free := m.Status.V == lease.Free || m.Status.V == lease.Backup
-	return e.tandem() && free && !held.Flags.Has(lease.FlagPending) && !e.stillRuns(m) &&
-		m.CLTT.Set && m.CLTT.V >= held.CLTT
+	if !e.tandem() || e.stillRuns(m) || !m.CLTT.Set || e.lostUntil(held) > e.now.Time() {
+		return false
+	}
+	if ended(m.Status.V) {
+		return e.order(held, m) > 0 // a later lease took the place of ours
+	}
+	return !held.Flags.Has(lease.FlagPending) && m.CLTT.V >= held.CLTT
+}
+
+// judgeRelease decides by the begin of the lease whether a release is about
+// the lease that runs. The moment of the release does not tell: a box that
+// stood still hears of it late, when the client has long come back elsewhere.
+func (e *Endpoint) judgeRelease(held *lease.Lease, m *wire.Bndupd) (decided bool, no *refusal) {
+	theirs := m.STOS.Or(0)
+	switch {
+	case !e.tandem():
+		return false, nil
+	case held.State == lease.Active && m.Status.V == lease.Released && held.Starts > theirs:
+		return true, refused(wire.RejectOutdated, "%v: the lease here began after the one that was released there", held.IP)
+	case held.State == lease.Released && m.Status.V == lease.Active && theirs > held.Starts:
+		return true, nil
+	}
+	return false, nil
 }
 
 // heardOf is when the client of a lease was last heard here or, as far as
@@ -317,7 +353,7 @@ func (e *Endpoint) dueDeferred() {
 // adoptUpdate makes the lease of an accepted update.
 func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 	held := e.table.Look(m.IP.V)
-	duel := e.unacked(held.IP)
+	duel := e.unacked(&held)
 	if x, ok := e.updates.flying[held.IP]; ok {
 		e.land(x) // the loser of a duel forgets its own update
 	}
