@@ -21,6 +21,10 @@ const (
 	LogSyslog                 // one datagram a line to /dev/log (RFC 3164)
 )
 
+// logDelay is how long a line may wait for others: waking the writer up for
+// each batch would cost as much as to answer it. Warnings do not wait.
+const logDelay = 20 * time.Millisecond
+
 // Limits of the log.
 const (
 	logBuffer     = 1 << 20 // octets that wait for a slow reader; more are dropped and counted
@@ -43,6 +47,8 @@ type Logger struct {
 	ends    []int // of the lines in buf, for datagrams
 	lost    int
 	closed  bool
+	timer   *time.Timer // wakes the writer up
+	ticking bool
 	done    chan struct{}
 	classes map[string]*class
 }
@@ -60,6 +66,8 @@ func NewLogger(out io.Writer, form LogForm, least dhcp.Level) *Logger {
 	l := &Logger{form: form, least: least, out: out, program: "dhcpfd", now: time.Now,
 		done: make(chan struct{}), classes: map[string]*class{}}
 	l.more = sync.NewCond(&l.mu)
+	l.timer = time.AfterFunc(time.Hour, l.more.Signal)
+	l.timer.Stop()
 	go l.write()
 	return l
 }
@@ -97,12 +105,20 @@ func (l *Logger) Lines(lines []dhcp.Line) {
 		return
 	}
 	second := l.now().Unix()
+	urgent := false
 	for i := range lines {
 		if lines[i].Level >= l.least && l.admit(&lines[i], second) {
 			l.queue(lines[i].Level, lines[i].Text)
+			urgent = urgent || lines[i].Level >= dhcp.LevelWarning
 		}
 	}
-	l.more.Signal()
+	switch {
+	case urgent:
+		l.more.Signal()
+	case len(l.buf) > 0 && !l.ticking:
+		l.ticking = true
+		l.timer.Reset(logDelay)
+	}
 }
 
 // admit counts the line in its class and tells whether it may be written.
@@ -195,6 +211,7 @@ func (l *Logger) write() {
 			l.mu.Unlock()
 			return
 		}
+		l.ticking = false
 		buf, l.buf = l.buf, buf[:0]
 		ends, l.ends = l.ends, ends[:0]
 		if lost := l.lost; lost > 0 {
