@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"time"
 
 	"tandem/failover"
@@ -31,22 +32,48 @@ func (*WokenLate) input() {}
 
 // facts takes what the machine says.
 func (n *Node) facts(now lease.Now, f *BoxFacts) {
-	if f.Clock.Trusted != n.clock.trusted {
-		if f.Clock.Trusted {
-			n.line(dhcp.LevelInfo, "R1: the clock is trusted")
-		} else {
-			n.line(dhcp.LevelError, "R1: the clock is not trusted (%s): nothing is served", f.ClockWhy)
-		}
+	switch {
+	case f.Clock.Trusted == n.clock.trusted:
+		n.everywhere(now, f.Clock)
+	case f.Clock.Trusted:
+		n.line(dhcp.LevelInfo, "R1: the clock is trusted")
+		n.clock.trusted = true
+		n.everywhere(now, f.Clock)
+	default:
+		n.distrust(now, f.ClockWhy)
 	}
-	n.clock = clockState{trusted: f.Clock.Trusted, why: f.ClockWhy}
-	n.everywhere(now, f.Clock)
+	n.clock.why, n.clock.bound = f.ClockWhy, f.Clock.Error
 	n.everywhere(now, f.Link)
+}
+
+// clockJump is how far the time of day may move against the time since boot,
+// beyond what the gate allows, before the gate is not believed any more.
+const clockJump = time.Second
+
+// watchTime obeys R1 between two words of the machine: if the time of day was
+// set, nothing is served before the machine vouches for it again.
+func (n *Node) watchTime(now lease.Now) {
+	apart := now.Wall - now.Mono
+	moved := time.Duration(apart - n.clock.apart).Abs()
+	n.clock.apart = apart
+	if !n.opt.Watched || !n.clock.trusted || moved <= 2*n.clock.bound+clockJump {
+		return
+	}
+	n.distrust(now, fmt.Sprintf("it was set by %v", moved.Round(time.Millisecond)))
+}
+
+func (n *Node) distrust(now lease.Now, why string) {
+	n.line(dhcp.LevelError, "R1: the clock is not trusted (%s): nothing is served", why)
+	n.clock.trusted, n.clock.why = false, why
+	n.everywhere(now, failover.ClockFacts{})
 }
 
 // clockState is rule R1 for the whole server, relationships or not.
 type clockState struct {
 	trusted bool
 	why     string
+	bound   time.Duration // of its error
+	apart   int64         // time of day less time since boot, at the latest look
 }
 
 // refuses tells whether rule R1 keeps the server silent.

@@ -99,6 +99,7 @@ func (n *Node) Restore(r lease.Record) {
 // Start ends recovery: from now on the node serves.
 func (n *Node) Start(now lease.Now) {
 	n.started = now
+	n.clock.apart = now.Wall - now.Mono
 	// Replay brings leases back in the order of the log; service goes on in
 	// the order of their ends.
 	n.table.SetPools(dhcp.Pools(n.cfg))
@@ -112,6 +113,7 @@ func (n *Node) Start(now lease.Now) {
 
 // Step takes one input. What it leads to comes out of the next Flush.
 func (n *Node) Step(now lease.Now, in Input) {
+	n.watchTime(now)
 	changed, replies := len(n.events.Changed), len(n.events.Replies)
 	switch in := in.(type) {
 	case *PacketIn:
@@ -200,6 +202,7 @@ func earlier(a, b int64) int64 {
 // Flush does what is due and gives everything that the batch has led to. The
 // output is valid until the next Step.
 func (n *Node) Flush(now lease.Now) *Output {
+	n.watchTime(now)
 	n.out.Answers = append(n.out.Answers[:0], n.answers...)
 	n.answers = n.answers[:0]
 	n.list()
