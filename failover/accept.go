@@ -228,10 +228,13 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 			return no
 		}
 	case probation:
-		if held.Ends > now {
+		if held.Ends > now && !e.usedSince(held, m) {
 			return refused(wire.RejectLessCritical, "%v: abandoned until %v", held.IP, held.Ends)
 		}
 	case less:
+		if e.usedSince(held, m) {
+			return nil
+		}
 		return refused(wire.RejectLessCritical, "%v: abandoned here", held.IP)
 	}
 	return nil
@@ -248,6 +251,13 @@ func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
 		return e.order(held, m) > 0 // a later lease took the place of ours
 	}
 	return !held.Flags.Has(lease.FlagPending) && m.CLTT.V >= held.CLTT
+}
+
+// usedSince tells whether a client was heard on an abandoned address after it
+// was abandoned here: the news of two Tandem boxes that cross go by time
+// (yields), and what yields must then be accepted.
+func (e *Endpoint) usedSince(held *lease.Lease, m *wire.Bndupd) bool {
+	return e.tandem() && freshness(m) > heardOf(held)
 }
 
 // judgeRelease decides by the begin of the lease whether a release is about
