@@ -310,7 +310,7 @@ func (c *Crowd) receive(m Message) (d due, ended bool, err error) {
 	case kind == dhcpv4.MessageTypeAck && one.phase != discovering:
 		c.Answers.Add(m.At.Sub(one.sent))
 		one.addr, one.ends, one.phase = addr, m.At.Add(time.Duration(seconds)*time.Second), idle
-		c.wire.owner[addr] = one.mac
+		c.wire.Claim(addr, one.mac)
 		ended = true
 	case kind == dhcpv4.MessageTypeNak && one.phase != discovering:
 		c.NAKs++

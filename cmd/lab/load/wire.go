@@ -81,6 +81,9 @@ func Open(node *netlab.Node, ifname string) (*Wire, error) {
 // Close closes the socket.
 func (w *Wire) Close() error { return w.f.Close() }
 
+// Claim lets a client answer ARP for an address.
+func (w *Wire) Claim(a netip.Addr, m MAC) { w.owner[a] = m }
+
 // Send sends a message of a client: from source (the zero address when it has
 // none) by broadcast, or to the server's address when that is valid.
 func (w *Wire) Send(from MAC, source, server netip.Addr, m *dhcpv4.DHCPv4) error {
