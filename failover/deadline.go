@@ -23,6 +23,9 @@ func (e *Endpoint) Deadline() int64 {
 	if e.state == lease.RecoverWait || e.state == lease.PotentialConflict && e.settling.resolved {
 		sooner(e.monoAt(e.conflictUntil()))
 	}
+	if e.settling.drain && e.drained() {
+		sooner(e.monoAt(e.forgottenUntil()))
+	}
 	if e.parting.phase == flushing || e.parting.phase == saying {
 		sooner(e.parting.until)
 	}

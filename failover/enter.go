@@ -297,7 +297,7 @@ func (e *Endpoint) enterRecover() {
 // settle makes the transitions that wait for our own work.
 func (e *Endpoint) settle() {
 	e.pump()
-	if e.settling.drain && e.Connected() && e.drained() {
+	if e.settling.drain && e.Connected() && e.drained() && e.now.Time() >= e.forgottenUntil() {
 		e.enter(lease.Normal, "partner in recover-done, and everything is told")
 		e.pump()
 	}

@@ -537,5 +537,5 @@ func brief(l lease.Lease) string {
 		// without contact the partner never hears.
 		return l.State.String()
 	}
-	return fmt.Sprintf("%v hw=%x ends=+%d cltt=+%d pending=%v", l.State, l.HW, l.Ends-epoch, l.CLTT-epoch, l.Flags.Has(lease.FlagPending))
+	return fmt.Sprintf("%v hw=%x ends=+%d cltt=+%d", l.State, l.HW, l.Ends-epoch, l.CLTT-epoch)
 }

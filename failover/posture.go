@@ -224,7 +224,7 @@ func (e *Endpoint) doubtUntil() lease.Time {
 	case c != nil && c.doubtful && c.known && c.partner == lease.Recover && !c.asked:
 		return lease.Never // until it has said what it lacks
 	case e.peer.Facts&lease.PeerHalfDoubtful != 0:
-		return e.peer.Lost.Add(e.waitMCLT()).Add(e.slack())
+		return e.forgottenUntil()
 	}
 	return 0
 }

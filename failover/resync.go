@@ -82,6 +82,9 @@ func (e *Endpoint) onUpddone() {
 	}
 	t.wanted = false
 	e.log(Info, "the partner has sent what it has: %d updates", t.got)
+	if t.virgin {
+		e.peer.Lost = 0 // nothing was ever promised
+	}
 	if t.all && !t.blind {
 		e.clearFacts(lease.PeerNeedsAll)
 	}
@@ -207,6 +210,12 @@ func (e *Endpoint) conflictUntil() lease.Time {
 	if e.state != lease.PotentialConflict {
 		return e.recoverUntil()
 	}
+	return e.forgottenUntil()
+}
+
+// forgottenUntil is the end of the latest new lease that a server may have
+// given before it lost its store; zero if none did.
+func (e *Endpoint) forgottenUntil() lease.Time {
 	if e.peer.Lost == 0 || !e.obeys(RuleR4Wait) {
 		return 0
 	}
@@ -217,6 +226,9 @@ func (e *Endpoint) conflictUntil() lease.Time {
 // which leases it renewed lately. Those that ended here without its knowledge
 // count as bound again until the latest moment that it may have promised.
 func (e *Endpoint) partnerLost() {
+	if e.virgin() {
+		return
+	}
 	lost := e.now.Time()
 	if e.up.partner == lease.Recover {
 		lost = min(lost.Add(e.slack()), e.up.partnerSince) // its start, as it counts itself
