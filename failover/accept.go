@@ -171,11 +171,14 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 	mine, theirs := held.State == lease.Active, m.Status.V == lease.Active
 	known, fresh := heardOf(held), freshness(m)
 	if e.tandem() {
+		known, fresh = lastUse(held, m)
 		switch {
 		case mine && m.Status.V == lease.Released && held.Starts > m.STOS.Or(0):
 			return false // what was given back is an older lease than ours
 		case theirs && held.State == lease.Released && m.STOS.Or(0) > held.Starts:
 			return true
+		case mine && theirs && e.rivals(held, m):
+			return primaryWins // as judgeRival
 		case theirs && ended(held.State) && e.stillRuns(m):
 			return e.order(held, m) >= 0
 		case mine && ended(m.Status.V) && held.Ends > e.now.Time():
@@ -300,6 +303,25 @@ func (e *Endpoint) order(held *lease.Lease, m *wire.Bndupd) int {
 // leases that its partner granted; its stos is the start of the lease period.
 func freshness(m *wire.Bndupd) lease.Time { return max(m.CLTT.Or(0), m.STOS.Or(0)) }
 
+// rivals tells whether both are running leases, of different clients.
+func (e *Endpoint) rivals(held *lease.Lease, m *wire.Bndupd) bool {
+	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
+	return !held.Client().Matches(theirs) && held.Ends > e.now.Time() && e.stillRuns(m)
+}
+
+// lastUse is when an address was last used according to the record held and
+// to the update: for one at rest its start says when it was given away.
+func lastUse(held *lease.Lease, m *wire.Bndupd) (known, fresh lease.Time) {
+	known, fresh = heardOf(held), freshness(m)
+	if held.State == lease.Free || held.State == lease.Backup {
+		known = held.CLTT
+	}
+	if s := m.Status.V; s == lease.Free || s == lease.Backup {
+		fresh = m.CLTT.Or(0)
+	}
+	return known, fresh
+}
+
 // judgeRival: ACTIVE meets ACTIVE. dhcpd checks nothing here and lets the last
 // writer win; one of two clients would lose an address that it was promised.
 func (e *Endpoint) judgeRival(held *lease.Lease, m *wire.Bndupd) *refusal {
@@ -372,14 +394,20 @@ func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 		// The client came here after it was there: ours is to be told, but
 		// what the partner may still grant counts.
 		held.TSFP = max(held.TSFP, m.PotentialExpiry.Or(0))
+		if e.tandem() {
+			held.Ends = max(held.Ends, m.LeaseExpiry.Or(0))
+		}
 		e.store(held)
 		e.enqueue(held.IP)
 		return
 	}
 	l := e.merge(held, m, same)
-	if same && e.order(&held, m) == 0 && (held.Ends > l.Ends || duel && e.tandem()) {
+	atOnce, longer := e.order(&held, m) == 0, held.Ends > l.Ends
+	duel = duel && e.tandem()
+	if same && (atOnce && (longer || duel) || longer && duel) {
 		// As absorb. Both promises stand, so the partner must not take news of
-		// its own alone for the end of both.
+		// its own alone for the end of both; and a box that stood still dates
+		// its promise later than it was asked for.
 		l.Ends = max(l.Ends, held.Ends)
 		l.Flags |= lease.FlagPending
 		e.enqueue(l.IP)
