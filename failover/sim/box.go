@@ -313,6 +313,9 @@ func (b *Box) deliver(now lease.Now, out *node.Output) {
 			b.w.link.hangup(b, l.Conn)
 		}
 	}
+	for _, p := range out.Probes {
+		b.probe(p)
+	}
 	for _, a := range out.Answers {
 		if fn := b.asked[a.ID]; fn != nil {
 			delete(b.asked, a.ID)
@@ -320,6 +323,23 @@ func (b *Box) deliver(now lease.Now, out *node.Output) {
 		}
 	}
 	b.parted = b.node.Parted()
+}
+
+// probe looks whether somebody uses an address. Every other client answers.
+func (b *Box) probe(p dhcp.Probe) {
+	run := b.run
+	b.w.in(p.Timeout, func() {
+		if !b.runs(run) {
+			return
+		}
+		in := &node.ProbeResult{IP: p.IP}
+		for _, c := range b.w.clients {
+			if c.have == p.IP && c.believes() && c.spec.N%2 == 1 && b.w.lan.reaches(b) {
+				in.InUse, in.By = true, "ICMP"
+			}
+		}
+		b.give(in)
+	})
 }
 
 // keep is the daemon's keeper.

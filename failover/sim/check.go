@@ -68,6 +68,8 @@ func (k *checker) leaves(b *Box, now lease.Now, r *dhcp.Reply) {
 	}
 	v := b.shadow.leases[got.ip]
 	switch {
+	case v != nil && v.durable && v.disk.State != lease.Active && v.disk.STOS >= now.Time():
+		// The client gave it back in the same batch.
 	case v == nil || !v.durable:
 		k.w.fail("I2", "%s acknowledges %v without a record on disk", b.name, got.ip)
 	case v.disk.State != lease.Active || v.disk.UID == "" && v.disk.HW != hardware(got.client):

@@ -37,7 +37,14 @@ func (o *operator) entered(b *Box) {
 	p := b.partner()
 	theirs, ok := p.peer()
 	alone := ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0
-	if alone && (b.declared || p.declared) && o.w.check.excused == 0 {
+	if alone && (b.declared || p.declared) {
+		o.excuse()
+	}
+}
+
+// excuse: both were declared the survivor; no rule repairs that.
+func (o *operator) excuse() {
+	if o.w.check.excused == 0 {
 		o.w.Cover.Excused++
 		o.w.tell("both are now declared the survivor: what follows is excused")
 		o.w.check.excused = o.w.now
@@ -51,9 +58,12 @@ func (o *operator) replace(b *Box, d time.Duration) {
 	if !b.acts() || !o.w.whole(b) {
 		return
 	}
+	b.declared = true
+	if theirs, ok := p.peer(); ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0 {
+		o.excuse() // off for less than G
+	}
 	p.powerOff("is removed")
 	p.wipe()
-	b.declared = true
 	o.order(b, "removed")
 	o.w.later(d, func() { p.powerOn(p.bootTime()) })
 }
