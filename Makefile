@@ -6,7 +6,7 @@ FUZZTIME  ?= 10s
 QUICK     := -timeout 10m
 LAB       := -timeout 15m -count=1
 
-.PHONY: help build test check run bench bench-readme fuzz deps deps-lab
+.PHONY: help build test check run bench bench-boot bench-readme fuzz deps deps-lab
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -30,6 +30,9 @@ run: deps-lab ## a server and two clients in private networks, shown in the term
 
 bench: deps-lab ## dhcpfd against kea-dhcp4, dhcpd and dnsmasq, as a table
 	$(GO) run ./cmd/lab bench
+
+bench-boot: deps ## power-on of a box to its first client, for every way to start
+	$(GO) run ./cmd/lab bench-boot
 
 bench-readme: deps-lab ## the same, and write the table into README.md
 	$(GO) run ./cmd/lab bench -readme README.md

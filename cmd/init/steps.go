@@ -342,7 +342,7 @@ func (b *box) passClock(ctx context.Context) (string, error) {
 		floor = facts.Time
 	}
 	b.gateMu.Lock()
-	b.gate = clock.NewGate(clock.Policy{Need: clock.Need{AllowSingle: b.config.SingleNTP}, Floor: floor}, facts.Drift)
+	b.gate = clock.NewGate(clock.Policy{Need: clock.Need{AllowSingle: b.config.SingleNTP}, Bound: b.config.ClockBound, Floor: floor}, facts.Drift)
 	b.gateMu.Unlock()
 	trusted := make(chan string, 1)
 	svc := &clock.Service{
@@ -382,5 +382,10 @@ func (b *box) startServices(context.Context) (string, error) {
 	}
 	b.publish()
 	s.Start(b.dhcpfd())
-	return "dhcpfd", nil
+	var mem unix.Sysinfo_t
+	if err := unix.Sysinfo(&mem); err != nil {
+		return "dhcpfd", nil
+	}
+	unit := uint64(mem.Unit)
+	return fmt.Sprintf("dhcpfd; memory: %d of %d MiB free", uint64(mem.Freeram)*unit>>20, uint64(mem.Totalram)*unit>>20), nil
 }

@@ -8,7 +8,7 @@ set -eu
 lab="isc-dhcp-client udhcpc dhcpcd-base isc-dhcp-relay isc-dhcp-server
 kea-dhcp4-server kea-admin dnsmasq-base iproute2 tcpdump tshark systemd"
 boxes="qemu-system-x86 qemu-system-arm ovmf qemu-efi-aarch64 xz-utils zstd mtools
-dosfstools e2fsprogs gdisk grub-common debian-archive-keyring ca-certificates"
+dosfstools e2fsprogs gdisk chrony grub-common debian-archive-keyring ca-certificates"
 
 wanted="$lab $boxes"
 [ "${1:-all}" = all ] || wanted="$lab"

@@ -16,6 +16,7 @@ import (
 
 const usage = `usage: lab boxes                   two boxes in QEMU: in a terminal a view with
                                    keys, else a fixed scenario
+       lab bench-boot              power-on to the first address, for every way to start
        lab run                     a server and two clients at work
        lab bench [-quick] [-readme FILE] [-store DIR] [-servers LIST]
                                    dhcpfd against kea-dhcp4, dhcpd and dnsmasq
@@ -41,6 +42,8 @@ func command(args []string) error {
 	switch args[0] {
 	case "boxes":
 		return runBoxes()
+	case "bench-boot":
+		return benchBoot()
 	case "run":
 		if err := netlab.Enter(peers.Build); err != nil {
 			return err

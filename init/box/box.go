@@ -12,6 +12,7 @@
 //	direct   lan2 169.254.77.1/30         # cable to the partner; optional
 //	gateway  10.0.0.1
 //	ntp      10.0.0.10 10.0.0.11 10.0.0.12
+//	clock-bound 0.5                       # seconds of error; optional
 //	dns      10.0.0.10
 //	partner  10.0.0.3 direct 169.254.77.2
 //	peer     dhcp port 647 mclt 3600 split 128
@@ -72,10 +73,13 @@ type Config struct {
 	NTP     []string
 	// SingleNTP allows one time server to do.
 	SingleNTP bool
-	DNS       []netip.Addr
-	Partner   Partner
-	Peer      Peer
-	Syslog    string // host:port, empty for none
+	// ClockBound is the largest error at which the time of day is trusted;
+	// zero for the default of package clock.
+	ClockBound time.Duration
+	DNS        []netip.Addr
+	Partner    Partner
+	Peer       Peer
+	Syslog     string // host:port, empty for none
 }
 
 // Defaults of the failover relationship.

@@ -15,6 +15,7 @@ dns 10.0.0.10
 partner 10.0.0.3 direct 169.254.77.2
 peer dhcp mclt 600 split 100
 syslog 10.0.0.9
+clock-bound 0.5
 `
 
 func TestParsePrintParse(t *testing.T) {

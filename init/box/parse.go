@@ -35,7 +35,7 @@ func (p Problem) Error() string {
 const maxFile = 64 << 10
 
 // keywords in the order in which they are printed.
-var keywords = []string{"name", "role", "lan", "direct", "gateway", "ntp", "ntp-single", "dns", "partner", "peer", "syslog"}
+var keywords = []string{"name", "role", "lan", "direct", "gateway", "ntp", "ntp-single", "clock-bound", "dns", "partner", "peer", "syslog"}
 
 // parser collects the problems of one file.
 type parser struct {
@@ -99,6 +99,8 @@ func (p *parser) statement(word string, args []string) {
 		p.c.NTP = args
 	case "ntp-single":
 		p.c.SingleNTP = p.flag(word, args)
+	case "clock-bound":
+		p.clockBound(args)
 	case "dns":
 		for _, a := range args {
 			p.c.DNS = append(p.c.DNS, p.addr(word, a))
@@ -117,7 +119,8 @@ var examples = map[string]string{
 	"name": "name dhcp-a", "role": "role primary", "lan": "lan lan1 10.0.0.2/24",
 	"direct": "direct lan2 169.254.77.1/30", "gateway": "gateway 10.0.0.1",
 	"ntp": "ntp 10.0.0.10 10.0.0.11 10.0.0.12", "ntp-single": "ntp-single yes",
-	"dns": "dns 10.0.0.10", "partner": "partner 10.0.0.3 direct 169.254.77.2",
+	"clock-bound": "clock-bound 0.5",
+	"dns":         "dns 10.0.0.10", "partner": "partner 10.0.0.3 direct 169.254.77.2",
 	"peer": "peer tandem mclt 3600 split 128", "syslog": "syslog 10.0.0.9:514",
 }
 
@@ -232,6 +235,16 @@ func (p *parser) flag(what string, args []string) bool {
 	}
 	p.wrong("%s: %q is neither yes nor no", "", what, args[0])
 	return false
+}
+
+// clockBound reads the allowed error of the clock in seconds.
+func (p *parser) clockBound(args []string) {
+	v, err := strconv.ParseFloat(args[0], 64)
+	if err != nil || v < 0.01 || v > 1 {
+		p.wrong("clock-bound %q is out of range", "seconds, 0.01 to 1", args[0])
+		return
+	}
+	p.c.ClockBound = time.Duration(v * float64(time.Second))
 }
 
 func (p *parser) partner(args []string) {

@@ -1,6 +1,7 @@
 package box
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 func (c *Config) String() string {
 	var b strings.Builder
 	line := func(word string, values ...string) {
-		b.WriteString(word + strings.Repeat(" ", 11-len(word)) + strings.Join(values, " ") + "\n")
+		b.WriteString(word + strings.Repeat(" ", 12-len(word)) + strings.Join(values, " ") + "\n")
 	}
 	line("name", c.Name)
 	line("role", string(c.Role))
@@ -23,6 +24,9 @@ func (c *Config) String() string {
 	line("ntp", c.NTP...)
 	if c.SingleNTP {
 		line("ntp-single", "yes")
+	}
+	if c.ClockBound != 0 {
+		line("clock-bound", strconv.FormatFloat(c.ClockBound.Seconds(), 'f', -1, 64))
 	}
 	if len(c.DNS) > 0 {
 		var all []string

@@ -11,6 +11,7 @@ package boxes
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -25,6 +26,7 @@ import (
 	"tandem/cmd/lab/netlab"
 	"tandem/images"
 	"tandem/images/apt"
+	"tandem/images/initramfs"
 	"tandem/images/layout"
 	"tandem/qemu"
 )
@@ -33,8 +35,25 @@ import (
 type Image struct {
 	Path   string
 	Direct qemu.Direct
-	Built  images.Built
-	Arch   string
+	// Workbench starts the same software as a debug image, whose console
+	// makes the box hang on request.
+	Workbench qemu.Direct
+	Built     images.Built
+	Arch      string
+}
+
+// describe is where the description of the image of a board lies in a
+// directory, for a process that did not build it.
+func describe(dir, boardName string) string { return filepath.Join(dir, boardName+".json") }
+
+// ImageIn is the image that Build left in dir; one that is not there has no
+// Path.
+func ImageIn(dir, boardName string) Image {
+	var im Image
+	if raw, err := os.ReadFile(describe(dir, boardName)); err == nil {
+		_ = json.Unmarshal(raw, &im) // Build wrote it
+	}
+	return im
 }
 
 // Build makes the image of a board from the tree that the process runs in
@@ -74,13 +93,37 @@ func Build(ctx context.Context, root, boardName, dir string, log func(string, ..
 		return Image{}, err
 	}
 	im.Direct = qemu.Direct{Kernel: k.Kernel, RAMDisk: im.Path + ".initrd", CommandLine: k.CommandLine}
-	return im, os.WriteFile(im.Direct.RAMDisk, k.RAMDisk, 0o600)
+	im.Workbench = im.Direct
+	im.Workbench.RAMDisk = im.Path + ".workbench"
+	if err := os.WriteFile(im.Direct.RAMDisk, k.RAMDisk, 0o600); err != nil {
+		return Image{}, err
+	}
+	marked, err := workbench(k.RAMDisk)
+	if err != nil {
+		return Image{}, err
+	}
+	if err := os.WriteFile(im.Workbench.RAMDisk, marked, 0o600); err != nil {
+		return Image{}, err
+	}
+	raw, err := json.Marshal(im)
+	if err != nil {
+		return Image{}, err
+	}
+	return im, os.WriteFile(describe(dir, boardName), raw, 0o600)
 }
 
-// ImageIn is the image that Build left in dir.
-func ImageIn(dir, boardName string) Image {
-	b, _ := board.ByName(boardName)
-	return Image{Path: filepath.Join(dir, boardName+".img"), Arch: b.Arch}
+// workbench makes a RAM disk one of a debug image: the kernel unpacks an
+// archive that follows another over it.
+func workbench(ramDisk []byte) ([]byte, error) {
+	marker, err := initramfs.Pack([]initramfs.File{{Path: layout.DebugMarker, Mode: 0o644, Data: []byte("For the laboratory.\n")}})
+	if err != nil {
+		return nil, err
+	}
+	out := append([]byte(nil), ramDisk...)
+	for len(out)%4 != 0 {
+		out = append(out, 0)
+	}
+	return append(out, marker...), nil
 }
 
 // Options are how a pair of boxes is set up. Zero fields mean the defaults.
@@ -88,6 +131,8 @@ type Options struct {
 	Image Image
 	// Start is how the boxes find their software; default by BIOS from disk.
 	Start qemu.Start
+	// Workbench starts them as debug images, without the boot loader.
+	Workbench bool
 	// Clocks are what the clock chips show at first; default 2020 and 2031.
 	Clocks [2]time.Time
 	// Memory of each box in MiB; default 256.
@@ -233,6 +278,9 @@ func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 	conf := opt.DHCP
 	if conf == "" {
 		conf = Conf
+		if opt.Only {
+			conf = strings.Replace(conf, "    failover peer \"tandem\";\n", "", 1)
+		}
 	}
 	if err := provision(disk, map[string]string{layout.BoxConfig: text, layout.DHCPConfig: conf}); err != nil {
 		return nil, err
@@ -244,6 +292,9 @@ func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 	}
 	if m.Start == "" {
 		m.Start = qemu.StartBIOS
+	}
+	if opt.Workbench {
+		m.Start, m.Direct = qemu.StartDirect, opt.Image.Workbench
 	}
 	if m.Clock.IsZero() {
 		m.Clock = wrongClocks[i]

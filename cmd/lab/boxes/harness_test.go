@@ -1,0 +1,97 @@
+package boxes
+
+import (
+	"context"
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/qemu"
+)
+
+// long asks for the proofs that take longer than a build server likes.
+var long = flag.Bool("boxes.long", os.Getenv("BOXES_LONG") != "", "run the long proofs too")
+
+// onlyLong leaves a test out of the short set.
+func onlyLong(t *testing.T) {
+	t.Helper()
+	if !*long {
+		t.Skip("a long proof: run it with -boxes.long")
+	}
+}
+
+// within is a context for one act of a test.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), d)
+	t.Cleanup(stop)
+	return ctx
+}
+
+// expect waits until the console says something after what was seen before.
+func expect(t *testing.T, b *qemu.Box, patience time.Duration, pattern string) []string {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	m, err := b.Console.Expect(ctx, pattern)
+	if err != nil {
+		t.Fatalf("%s: %v", b.Machine.Name, err)
+	}
+	return m
+}
+
+// ask types words of failctl on the console and gives the answer.
+func ask(t *testing.T, b *qemu.Box, words string) string {
+	t.Helper()
+	if err := b.Console.Type(words); err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(words, " ")
+	m := expect(t, b, 30*time.Second, `(?s)> `+regexp.QuoteMeta(words)+`\r?\n(.*?)> end of `+regexp.QuoteMeta(first))
+	return strings.ReplaceAll(m[1], "\r", "")
+}
+
+// answers requires that an answer on the console fits a pattern.
+func answers(t *testing.T, b *qemu.Box, words, pattern string) {
+	t.Helper()
+	if got := ask(t, b, words); !regexp.MustCompile(pattern).MatchString(got) {
+		t.Fatalf("%s: %q answers\n%s\nwant %q", b.Machine.Name, words, got, pattern)
+	}
+}
+
+// serves requires that every client of the crowd gets or keeps an address.
+func serves(t *testing.T, s *Stage) {
+	t.Helper()
+	if err := s.Crowd.Rebind(within(t, servePatience), 0, s.Crowd.Len(), 4); err != nil {
+		t.Fatalf("not served: %v", err)
+	}
+}
+
+// silent requires that nobody is answered for a while.
+func silent(t *testing.T, s *Stage) {
+	t.Helper()
+	acks := len(s.Crowd.Acks)
+	err := s.Crowd.Acquire(within(t, 4*time.Second), 0, 4, 4)
+	if len(s.Crowd.Acks) != acks || err == nil {
+		t.Fatal("a client was served by a box that must be silent")
+	}
+}
+
+// awaitNormal waits until both boxes say that the pair is well.
+func awaitNormal(t *testing.T, s *Stage) {
+	t.Helper()
+	if err := s.AwaitNormal(within(t, bootPatience)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start switches the boxes on.
+func start(t *testing.T, s *Stage) {
+	t.Helper()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
