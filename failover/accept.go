@@ -180,9 +180,9 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 		case mine && theirs && e.rivals(held, m):
 			return primaryWins // as judgeRival
 		case theirs && ended(held.State) && e.stillRuns(m):
-			return e.order(held, m) >= 0
+			return e.order(held, m) >= 0 || e.unheard(held, m)
 		case mine && ended(m.Status.V) && held.Ends > e.now.Time():
-			return e.order(held, m) > 0
+			return e.order(held, m) > 0 && !e.unheard(held, m)
 		case known != fresh:
 			return fresh > known
 		case mine != theirs:
@@ -215,7 +215,7 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 			return no
 		}
 		fresh, known := freshness(m), heardOf(held)
-		live := ended(held.State) && e.stillRuns(m) && e.order(held, m) >= 0
+		live := ended(held.State) && e.stillRuns(m) && (e.order(held, m) >= 0 || e.unheard(held, m))
 		if fresh > known || live && s == lease.Active || rule == notEarlier && fresh == known {
 			return nil
 		}
@@ -251,9 +251,23 @@ func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
 		return false
 	}
 	if ended(m.Status.V) {
-		return e.order(held, m) > 0 // a later lease took the place of ours
+		return e.order(held, m) > 0 && !e.unheard(held, m) // a later lease took the place of ours
 	}
 	return !held.Flags.Has(lease.FlagPending) && m.CLTT.V >= held.CLTT
+}
+
+// unheard tells whether one server ended its lease of the same client for
+// which the other one has promised a longer one on its own: the client may
+// have taken either answer.
+func (e *Endpoint) unheard(held *lease.Lease, m *wire.Bndupd) bool {
+	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
+	if !e.tandem() || !held.Client().Matches(theirs) {
+		return false
+	}
+	if held.State == lease.Active {
+		return m.Status.V == lease.Expired && held.Flags.Has(lease.FlagPending) && held.Ends > e.now.Time()
+	}
+	return held.State == lease.Expired && m.Status.V == lease.Active && e.stillRuns(m)
 }
 
 // usedSince tells whether a client was heard on an abandoned address after it

@@ -15,11 +15,10 @@ import (
 // wrong, and at the end peace. It checks that no address has two clients (I1),
 // and that the pair comes to NORMAL with equal tables (I3).
 type chaos struct {
-	w      *world
-	r      *rand.Rand
-	lies   bool // the operator declares living partners dead
-	wipes  bool // disks are lost, never both
-	outage [2]int64
+	w     *world
+	r     *rand.Rand
+	lies  bool // the operator declares living partners dead
+	wipes bool // disks are lost, never both
 }
 
 // chaosFor runs a seed for d of true time and then lets it heal.
