@@ -24,6 +24,9 @@ func (p *parser) domainList(f *field) (datum, bool) {
 		if len(names) == 0 {
 			names = []string{"."}
 		}
+		if len(names) > 1 {
+			p.reports.warn(p.place(t), `write "`+strings.Join(names, `", "`)+`"`, "several names in one string: dhcpd would make one name with blanks of them")
+		}
 		for _, name := range names {
 			if _, err := encodeDomain(name); err != nil {
 				p.fail(t, "", "%v", err)

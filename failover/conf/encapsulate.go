@@ -8,8 +8,9 @@ import (
 // maxEncapsulation is how deep spaces may lie in each other.
 const maxEncapsulation = 4
 
-// encapsulate folds the options of spaces that an option encapsulates into
-// that option, behind what it holds already.
+// encapsulate gives each option that holds an option space, and has no value
+// of its own, the options of that space. As in dhcpd, a space in which nothing
+// is set itself is left out, whatever its options hold.
 func (s *settings) encapsulate() {
 	vendor := s.vendorSpace()
 	if len(s.spaces) == 2 && vendor == nil {
@@ -17,10 +18,10 @@ func (s *settings) encapsulate() {
 	}
 	s.site()
 	for _, def := range s.cfg.index.holders {
-		s.fold(def, s.cfg.options.space(def.typ.fields[0].space), maxEncapsulation)
+		s.fold(def, s.cfg.options.space(def.typ.fields[0].space))
 	}
 	if vendor != nil && vendor != s.cfg.index.dhcp {
-		s.fold(s.cfg.vendorOption(), vendor, maxEncapsulation)
+		s.fold(s.cfg.vendorOption(), vendor)
 	}
 }
 
@@ -64,39 +65,23 @@ func (s *settings) site() {
 	}
 }
 
-// fold appends the encoding of a space to the value of the option that holds it.
-func (s *settings) fold(def *optionDef, inner *space, depth int) {
-	if inner == nil || inner == def.space {
+// fold makes the value of a DHCP option of the options of a space.
+func (s *settings) fold(def *optionDef, inner *space) {
+	l := &s.spaces[dhcpSpace]
+	if _, found := l.find(def.code); found || inner == nil || inner == def.space {
 		return
 	}
-	d := s.encode(inner, depth)
-	if len(d) == 0 {
-		return
+	if d := s.encode(inner, maxEncapsulation); len(d) > 0 {
+		s.in(def.space).put(setting{code: def.code, def: def, value: d})
 	}
-	l := s.in(def.space)
-	n := setting{code: def.code, def: def, value: d}
-	if i, ok := l.find(def.code); ok && l.list[i].state == settled {
-		n.value = append(append([]byte(nil), l.list[i].value...), d...)
-	}
-	l.put(n)
 }
 
-// encode gives the options of a space as they lie in another option.
+// encode gives the options of a space as they lie in another option: those
+// that are set, and behind them those that hold spaces themselves.
 func (s *settings) encode(sp *space, depth int) []byte {
-	if depth == 0 {
+	l := s.named(sp.name)
+	if depth == 0 || l == nil || len(l.list) == 0 {
 		return nil
-	}
-	var l spaceSettings
-	if set := s.named(sp.name); set != nil {
-		l.list = append(l.list, set.list...)
-	}
-	for _, def := range sp.holders {
-		d := s.encode(s.cfg.options.space(def.typ.fields[0].space), depth-1)
-		if len(d) == 0 {
-			continue
-		}
-		held, _ := l.get(def.code)
-		l.put(setting{code: def.code, def: def, value: append(append([]byte(nil), held...), d...)})
 	}
 	if sp.name == "fqdn" {
 		return l.fqdn()
@@ -105,6 +90,14 @@ func (s *settings) encode(sp *space, depth int) []byte {
 	for _, n := range l.list {
 		if n.state == settled {
 			out = appendOption(out, sp, n.code, n.value)
+		}
+	}
+	for _, def := range sp.holders {
+		if _, found := l.find(def.code); found {
+			continue
+		}
+		if d := s.encode(s.cfg.options.space(def.typ.fields[0].space), depth-1); len(d) > 0 {
+			out = appendOption(out, sp, def.code, d)
 		}
 	}
 	return out

@@ -318,14 +318,22 @@ func (p *parser) intCall(e *expr, word string) (*expr, bool) {
 		return nil, false
 	}
 	e.args = []*expr{a}
-	t := p.peek(0)
-	if t.Kind != token.Number || t.Text != "8" && t.Text != "16" && t.Text != "32" {
-		p.fail(t, "", "the width of an integer is 8, 16 or 32 bits, not %s", t.Describe())
+	if e.number, ok = p.width(); !ok {
 		return nil, false
 	}
-	p.take()
-	e.number, _ = strconv.ParseInt(t.Text, 10, 8)
 	return e, p.expect(")", ") behind the arguments")
+}
+
+// width reads the width of an integer in bits.
+func (p *parser) width() (int64, bool) {
+	t := p.peek(0)
+	n, _ := strconv.ParseInt(t.Text, 10, 32)
+	if t.Kind != token.Number || n != 8 && n != 16 && n != 32 {
+		p.fail(t, "", "the width of an integer is 8, 16 or 32 bits, not %s", t.Describe())
+		return 0, false
+	}
+	p.take()
+	return n, true
 }
 
 // defined reads `defined (NAME)`.

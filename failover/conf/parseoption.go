@@ -352,14 +352,12 @@ func (p *parser) fieldType(arrayed bool) (field, bool) {
 
 // integerType reads the width of an integer.
 func (p *parser) integerType(signed bool) (field, bool) {
-	kinds := map[string][2]fieldKind{"8": {kindUint8, kindInt8}, "16": {kindUint16, kindInt16}, "32": {kindUint32, kindInt32}}
-	t := p.peek(0)
-	k, ok := kinds[t.Text]
-	if t.Kind != token.Number || !ok {
-		p.fail(t, "", "the width of an integer is 8, 16 or 32 bits, not %s", t.Describe())
+	kinds := map[int64][2]fieldKind{8: {kindUint8, kindInt8}, 16: {kindUint16, kindInt16}, 32: {kindUint32, kindInt32}}
+	n, ok := p.width()
+	if !ok {
 		return field{}, false
 	}
-	p.take()
+	k := kinds[n]
 	if signed {
 		return field{kind: k[1]}, true
 	}

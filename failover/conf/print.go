@@ -387,7 +387,11 @@ func (d datum) String() string {
 	case kindText, kindKey:
 		return quote(string(d.data))
 	case kindDomains, kindCompressed:
-		return quote(strings.Join(d.list, " "))
+		var out []string
+		for _, name := range d.list {
+			out = append(out, quote(name))
+		}
+		return strings.Join(out, ", ")
 	case kindSpace, kindWord, kindDomain:
 		return d.name
 	case kindEmpty:

@@ -214,18 +214,32 @@ func (l *spaceSettings) get(code uint32) ([]byte, bool) {
 // Option is the value of an option that is set, as it is sent.
 func (s *Settings) Option(k OptionKey) ([]byte, bool) { return s.option(k) }
 
-// DHCP is the value of a DHCP option, with the options of spaces that it
-// encapsulates in it.
-func (s *Settings) DHCP(code uint8) ([]byte, bool) { return s.spaces[dhcpSpace].get(uint32(code)) }
+// DHCP is the value of a DHCP option; one that holds an option space has the
+// options of that space in it. An option without any octets counts as not
+// set, as in dhcpd, unless its type says that it has none.
+func (s *Settings) DHCP(code uint8) ([]byte, bool) {
+	l := &s.spaces[dhcpSpace]
+	i, ok := l.find(uint32(code))
+	if !ok || !l.list[i].sent() {
+		return nil, false
+	}
+	return l.list[i].value, true
+}
 
-// Each calls fn for every option set in a space, in the order of codes.
+// sent tells whether the option goes into a reply.
+func (n *setting) sent() bool {
+	return n.state == settled && (len(n.value) > 0 || n.def != nil && len(n.def.typ.fields) == 1 && n.def.typ.fields[0].kind == kindEmpty)
+}
+
+// Each calls fn for every option set in a space that has a value to send, in
+// the order of codes.
 func (s *Settings) Each(space string, fn func(code uint32, value []byte)) {
 	l := s.named(space)
 	if l == nil {
 		return
 	}
-	for _, n := range l.list {
-		if n.state == settled {
+	for i := range l.list {
+		if n := &l.list[i]; n.sent() {
 			fn(n.code, n.value)
 		}
 	}

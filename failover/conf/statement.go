@@ -213,8 +213,13 @@ func (s *evaluate) run(m *machine) flow {
 	return goOn
 }
 
+// run leaves the function if there is one, and a value: as in dhcpd, what
+// follows an undefined return is carried out.
 func (s *returnValue) run(m *machine) flow {
 	m.result = m.eval(s.expr)
+	if m.calls == 0 || m.result.kind == nothing {
+		return goOn
+	}
 	return leave
 }
 
