@@ -251,7 +251,8 @@ func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
 		return false
 	}
 	if ended(m.Status.V) {
-		return e.order(held, m) > 0 && !e.unheard(held, m) // a later lease took the place of ours
+		// A later lease took the place of ours, unless it knew nothing of ours.
+		return e.order(held, m) > 0 && !(held.Flags.Has(lease.FlagPending) && e.unheard(held, m))
 	}
 	return !held.Flags.Has(lease.FlagPending) && m.CLTT.V >= held.CLTT
 }
@@ -265,7 +266,7 @@ func (e *Endpoint) unheard(held *lease.Lease, m *wire.Bndupd) bool {
 		return false
 	}
 	if held.State == lease.Active {
-		return m.Status.V == lease.Expired && held.Flags.Has(lease.FlagPending) && held.Ends > e.now.Time()
+		return m.Status.V == lease.Expired && held.Ends > e.now.Time()
 	}
 	return held.State == lease.Expired && m.Status.V == lease.Active && e.stillRuns(m)
 }
