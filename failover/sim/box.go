@@ -20,13 +20,13 @@ type Box struct {
 	w    *World
 	i    int
 	name string
-	rng  *rand.Rand
 	clock
 
 	// The machine.
 	powered, process, frozen bool
 	run                      uint64 // counts processes; what an old one left is void
-	trusted                  bool   // the clock gate
+	throws                   int
+	trusted                  bool // the clock gate
 	changes                  []Moment
 	carrierDown              int // faults that keep the carrier down
 	resets                   []Moment
@@ -68,15 +68,21 @@ const (
 )
 
 func newBox(w *World, i int) *Box {
-	b := &Box{w: w, i: i, name: boxName(i), rng: stream(w.plan.Seed, 10+uint64(i)), shadow: newShadow()}
+	b := &Box{w: w, i: i, name: boxName(i), shadow: newShadow()}
 	b.bound = time.Duration(w.plan.Bound) * time.Millisecond
 	if b.bound > 0 {
-		b.offset = time.Duration(b.rng.Int64N(2*int64(b.bound))) - b.bound
-		b.drift = (b.rng.Float64() - 0.5) * 1e-4
+		b.offset = time.Duration(b.dice().Int64N(2*int64(b.bound))) - b.bound
+		b.drift = (b.dice().Float64() - 0.5) * 1e-4
 	}
 	b.disk = faultfs.New(w.plan.Seed + uint64(i))
 	b.iface = dhcp.Interface{Index: 2, Name: "lan0", Addrs: []lease.IP{lease.From4([4]byte{10, 0, 0, byte(i + 1)})}}
 	return b
+}
+
+// dice is this box's luck at this moment.
+func (b *Box) dice() *rand.Rand {
+	b.throws++
+	return b.w.dice(uint64(3+b.i) + uint64(b.throws%8)<<4)
 }
 
 func (b *Box) partner() *Box { return b.w.boxes[1-b.i] }
@@ -102,8 +108,8 @@ func (b *Box) powerOn(d time.Duration) {
 	b.trusted = false
 	b.changes = nil
 	b.wild = 0
-	if b.rng.IntN(3) == 0 { // no battery behind the clock, or a bad one
-		b.wild = time.Duration(b.rng.Int64N(int64(4000*time.Hour))) - 3000*time.Hour
+	if b.dice().IntN(3) == 0 { // no battery behind the clock, or a bad one
+		b.wild = time.Duration(b.dice().Int64N(int64(4000*time.Hour))) - 3000*time.Hour
 	}
 	boot := b.w.now
 	b.w.in(d, func() {
@@ -111,8 +117,8 @@ func (b *Box) powerOn(d time.Duration) {
 			b.start("power")
 		}
 	})
-	gate := d + time.Duration(b.rng.Int64N(int64(20*time.Second)))
-	if b.rng.IntN(2) == 0 {
+	gate := d + time.Duration(b.dice().Int64N(int64(20*time.Second)))
+	if b.dice().IntN(2) == 0 {
 		gate = 0
 	}
 	b.w.in(gate, func() {
@@ -219,7 +225,7 @@ func (b *Box) schedule() {
 		at = max(b.when(due), b.w.now)
 	}
 	if len(b.inbox) > 0 {
-		at = b.w.now.after(time.Duration(50+b.rng.IntN(400)) * time.Microsecond)
+		at = b.w.now.after(time.Duration(50+b.dice().IntN(400)) * time.Microsecond)
 	}
 	if at < 0 {
 		return
@@ -248,8 +254,8 @@ func (b *Box) turn() {
 		return
 	}
 	b.see(now, batch, out)
-	latency := time.Duration(200+b.rng.IntN(2500)) * time.Microsecond
-	if b.rng.IntN(200) == 0 {
+	latency := time.Duration(200+b.dice().IntN(2500)) * time.Microsecond
+	if b.dice().IntN(200) == 0 {
 		latency *= 100
 	}
 	run := b.run
@@ -414,7 +420,7 @@ func (b *Box) snapshot() error {
 func (b *Box) storeFailed(err error) {
 	if errors.Is(err, faultfs.ErrPowerCut) {
 		b.powerOff("power cut while writing")
-		b.w.later(time.Duration(1+b.rng.IntN(90))*time.Second, func() { b.powerOn(b.bootTime()) })
+		b.w.later(time.Duration(1+b.dice().IntN(90))*time.Second, func() { b.powerOn(b.bootTime()) })
 		return
 	}
 	b.w.fail("store", "%s: %v", b.name, err)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"time"
 
 	"tandem/failover/dhcp"
@@ -26,15 +27,18 @@ type lan struct {
 	cut   [2]int // faults that keep box i from its clients, carrier or not
 }
 
-func (l *lan) latency() time.Duration {
-	d := time.Duration(l.w.rng.IntN(1900)+100) * time.Microsecond
+// saltOf keeps the luck of one client apart from that of the others.
+func saltOf(b []byte) uint64 { return uint64(binary.BigEndian.Uint32(b)) << 8 }
+
+func (l *lan) latency(salt uint64) time.Duration {
+	d := time.Duration(l.w.dice(salt).IntN(1900)+100) * time.Microsecond
 	if l.delay > 0 {
-		d += time.Duration(l.w.rng.Int64N(int64(l.delay)))
+		d += time.Duration(l.w.dice(salt + 1).Int64N(int64(l.delay)))
 	}
 	return d
 }
 
-func (l *lan) lost() bool { return l.loss > 0 && l.w.rng.IntN(100) < l.loss }
+func (l *lan) lost(salt uint64) bool { return l.loss > 0 && l.w.dice(salt+2).IntN(100) < l.loss }
 
 func (l *lan) reaches(b *Box) bool { return b.powered && b.carrier() && l.cut[b.i] == 0 }
 
@@ -48,10 +52,11 @@ func (l *lan) request(raw []byte, src, dst lease.IP, far bool) {
 		if far && dst == everybody {
 			p.Src, p.SrcPort, p.Dst = relayIP, 67, b.iface.Addrs[0]
 		}
-		if l.lost() {
+		salt := saltOf(raw[30:34]) + 64*uint64(b.i)
+		if l.lost(salt) {
 			continue
 		}
-		l.w.in(l.latency(), func() { l.arrive(b, p) })
+		l.w.in(l.latency(salt), func() { l.arrive(b, p) })
 	}
 }
 
@@ -70,14 +75,15 @@ func (l *lan) arrive(b *Box, p dhcp.Packet) {
 // reply carries a server's datagram to the client that its header names. The
 // payload is the responder's memory, so it is copied.
 func (l *lan) reply(b *Box, r *dhcp.Reply) {
-	if !l.reaches(b) || l.lost() {
+	salt := saltOf(r.Payload[30:34]) + 64*uint64(b.i) + 32
+	if !l.reaches(b) || l.lost(salt) {
 		return
 	}
 	got, ok := parseReply(r.Payload)
 	if !ok || got.client >= uint32(len(l.w.clients)+1000) {
 		return
 	}
-	l.w.in(l.latency(), func() {
+	l.w.in(l.latency(salt), func() {
 		for _, c := range l.w.clients {
 			if c.hears(got) {
 				c.receive(b, got)

@@ -34,7 +34,7 @@ type tcp struct {
 }
 
 func (l *link) latency() time.Duration {
-	return l.delay + time.Duration(l.w.rng.IntN(800)+100)*time.Microsecond
+	return l.delay + time.Duration(l.w.dice(1).IntN(800)+100)*time.Microsecond
 }
 
 // open counts the connections of box i.
@@ -215,7 +215,7 @@ func (l *link) heal() {
 	}
 	for _, c := range append([]*tcp(nil), l.conns...) {
 		for i := range c.held {
-			l.w.in(time.Duration(l.w.rng.Int64N(int64(rtoTime))), func() { l.release(c, i) })
+			l.w.in(time.Duration(l.w.dice(uint64(i)).Int64N(int64(rtoTime))), func() { l.release(c, i) })
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (b *Box) thaw() {
 	if b.busy {
 		return // finish is on its way, and the next turn tells
 	}
-	gap := time.Duration(b.w.now-b.frozeAt) - time.Duration(b.rng.Int64N(int64(idle)))
+	gap := time.Duration(b.w.now-b.frozeAt) - time.Duration(b.dice().Int64N(int64(idle)))
 	b.tellFacts()
 	if gap > tooOld {
 		b.node.Step(b.read(), &node.WokenLate{Gap: gap})
@@ -94,7 +94,7 @@ func (b *Box) thaw() {
 }
 
 func (b *Box) bootTime() time.Duration {
-	return 5*time.Second + time.Duration(b.rng.Int64N(int64(20*time.Second)))
+	return 5*time.Second + time.Duration(b.dice().Int64N(int64(20*time.Second)))
 }
 
 // image is a copy of a disk.

@@ -14,7 +14,9 @@ type World struct {
 	plan  *Plan
 	now   Moment
 	queue queue
-	rng   *rand.Rand // of the network; boxes and clients have their own
+
+	pcg  *rand.PCG
+	luck *rand.Rand
 
 	boxes    [2]*Box
 	link     *link
@@ -58,7 +60,9 @@ func Run(p *Plan, told bool) Result {
 }
 
 func newWorld(p *Plan, told bool) *World {
-	w := &World{plan: p, told: told, rng: stream(p.Seed, 1), Cover: newCoverage()}
+	w := &World{plan: p, told: told, Cover: newCoverage()}
+	w.pcg = rand.NewPCG(0, 0)
+	w.luck = rand.New(w.pcg)
 	w.link = &link{w: w}
 	w.lan = &lan{w: w}
 	w.check = newChecker(w)
@@ -84,6 +88,13 @@ func newWorld(p *Plan, told bool) *World {
 
 // stream is one of the independent random streams of a seed.
 func stream(seed, n uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, n)) }
+
+// dice is luck that depends on the seed, the moment and what it is for alone,
+// so that a life with one fault less is otherwise much the same.
+func (w *World) dice(salt uint64) *rand.Rand {
+	w.pcg.Seed(w.plan.Seed^uint64(w.now)*0x9e3779b97f4a7c15, salt)
+	return w.luck
+}
 
 // at has something happen at a moment, or now if that is over.
 func (w *World) at(m Moment, do func()) { w.queue.push(max(m, w.now), do) }
