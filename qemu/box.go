@@ -29,9 +29,10 @@ type Box struct {
 	cables  []*socket
 	log     *os.File
 
-	mu    sync.Mutex
-	run   *running      // nil: off
-	clock time.Duration // how far the clock chip is ahead of the host
+	mu     sync.Mutex
+	run    *running      // nil: off
+	clock  time.Duration // how far the clock chip is ahead of the host
+	pulled map[int]bool  // ports without a cable
 }
 
 // running is one QEMU process.
@@ -55,7 +56,7 @@ func (c *complaint) Write(p []byte) (int, error) {
 
 // newBox makes ready all that outlives the power.
 func newBox(m Machine, dir string) (*Box, error) {
-	b := &Box{Machine: m}
+	b := &Box{Machine: m, pulled: map[int]bool{}}
 	b.sockets = sockets{monitor: filepath.Join(dir, "qmp"), console: filepath.Join(dir, "con"), vars: filepath.Join(dir, "vars")}
 	if !m.Clock.IsZero() {
 		b.clock = time.Until(m.Clock)
@@ -164,8 +165,21 @@ func (b *Box) connect(ctx context.Context, r *running, control, serial *net.Unix
 		return err
 	}
 	go b.Console.attach(s)
-	r.monitor, err = newMonitor(ctx, q, func(e Event) { b.onEvent(e, ahead) })
-	return err
+	if r.monitor, err = newMonitor(ctx, q, func(e Event) { b.onEvent(e, ahead) }); err != nil {
+		return err
+	}
+	for port := range b.cables {
+		b.mu.Lock()
+		pulled := b.pulled[port]
+		b.mu.Unlock()
+		if !pulled {
+			continue
+		}
+		if err := b.setLink(ctx, r, port, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // onEvent keeps the clock chip's time when the software sets it, so that it

@@ -63,7 +63,8 @@ func (b *Box) Freeze(ctx context.Context) error { return b.command(ctx, "stop", 
 func (b *Box) Thaw(ctx context.Context) error { return b.command(ctx, "cont", nil) }
 
 // SetCarrier sets whether a port sees a link, as a cable does that is pulled or
-// plugged in. It cuts the way into the switch too.
+// plugged in. It cuts the way into the switch too. A cable that is pulled stays
+// so over the box's restarts, and may be pulled while the box is off.
 func (b *Box) SetCarrier(ctx context.Context, port int, up bool) error {
 	if port < 0 || port >= len(b.cables) {
 		return fmt.Errorf("box %s has no port %d", b.Machine.Name, port)
@@ -71,7 +72,21 @@ func (b *Box) SetCarrier(ctx context.Context, port int, up bool) error {
 	f := b.Cable(port).Faults()
 	f.Cut = !up
 	b.Cable(port).SetFaults(f)
-	return b.command(ctx, "set_link", map[string]any{"name": "nic-" + portID(port), "up": up})
+	b.mu.Lock()
+	b.pulled[port] = !up
+	r := b.run
+	b.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	return b.setLink(ctx, r, port, up)
+}
+
+func (b *Box) setLink(ctx context.Context, r *running, port int, up bool) error {
+	if _, err := r.monitor.do(ctx, "set_link", map[string]any{"name": "nic-" + portID(port), "up": up}); err != nil {
+		return fmt.Errorf("box %s: %w", b.Machine.Name, err)
+	}
+	return nil
 }
 
 // Events returns how many events the running machine has told so far; give it

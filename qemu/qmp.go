@@ -2,6 +2,7 @@ package qemu
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -106,20 +107,21 @@ func (m *monitor) do(ctx context.Context, command string, args any) (json.RawMes
 	if err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { m.conn.Close() })
+	defer stop()
 	if _, err := m.conn.Write(append(line, '\n')); err != nil {
-		return nil, fmt.Errorf("%s: %w", command, errOff)
+		return nil, fmt.Errorf("%s: %w", command, cmp.Or(ctx.Err(), errOff))
 	}
 	select {
 	case r, ok := <-m.answer:
 		if !ok {
-			return nil, fmt.Errorf("%s: %w", command, errOff)
+			return nil, fmt.Errorf("%s: %w", command, cmp.Or(ctx.Err(), errOff))
 		}
 		if r.Error != nil {
 			return nil, fmt.Errorf("%s: %s: %s", command, r.Error.Class, r.Error.Desc)
 		}
 		return r.Return, nil
 	case <-ctx.Done():
-		m.conn.Close()
 		return nil, fmt.Errorf("%s: %w", command, ctx.Err())
 	}
 }

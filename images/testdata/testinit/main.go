@@ -7,6 +7,7 @@
 //	link      tell each port's carrier
 //	mirror    send every frame of type 88b5 that comes to LAN1 back to its sender
 //	count     raise the counter on the data partition, synced
+//	rtc       set the clock chip to 2026-01-01
 //	bite      open the watchdog with 5 s and never feed it
 //	panic     die, as an init with a bug does
 //	reboot    start anew
@@ -59,6 +60,7 @@ func main() {
 	} else {
 		say("no data partition")
 	}
+	say("clock=%s", time.Now().UTC().Format(time.RFC3339))
 	say("ready")
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -307,6 +309,12 @@ func obey(word string, b board.Board) {
 		}
 	case "count":
 		count()
+	case "rtc":
+		fd, err := unix.Open("/dev/rtc0", unix.O_RDWR, 0)
+		if err == nil {
+			err = unix.IoctlSetRTCTime(fd, &unix.RTCTime{Year: 126, Mon: 0, Mday: 1})
+		}
+		say("rtc: %v", err)
 	case "bite":
 		fd, err := unix.Open("/dev/watchdog0", unix.O_WRONLY, 0) // never closed
 		if err == nil {
