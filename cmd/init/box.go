@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"tandem/init/boot"
 	boxconf "tandem/init/box"
 	"tandem/init/clock"
+	"tandem/init/journal"
 	"tandem/init/network"
 	"tandem/init/supervise"
 )
@@ -26,6 +26,7 @@ const (
 	ledgerPath = dataDir + "/boot.json"
 	clockPath  = dataDir + "/clock.json"
 	leasesDir  = dataDir + "/leases"
+	logDir     = dataDir + "/log"
 	runDir     = "/run/tandem"
 	controlDir = runDir + "/dhcpfd"
 	factsPath  = runDir + "/facts.json"
@@ -36,7 +37,8 @@ const (
 
 // box is what has been found out and started so far.
 type box struct {
-	console io.Writer
+	console *console
+	journal journal.Journal
 
 	params      map[string]string
 	image       layout.Image
@@ -68,23 +70,10 @@ type box struct {
 	// booted is closed when the watch begins.
 	waiting atomic.Bool
 	booted  chan struct{}
-
-	logMu sync.Mutex
 }
 
-func newBox(console io.Writer) *box {
-	return &box{console: console, carriers: map[string]*link.Carrier{}, booted: make(chan struct{})}
-}
-
-// log writes a line to the console, marked while the time is not known.
-func (b *box) log(format string, args ...any) {
-	b.logMu.Lock()
-	defer b.logMu.Unlock()
-	stamp := time.Now().UTC().Format(time.DateTime)
-	if !b.trusted().Trusted {
-		stamp = fmt.Sprintf("(no time) %9.3f", clock.SinceBoot().Seconds())
-	}
-	fmt.Fprintf(b.console, "%s %s\n", stamp, fmt.Sprintf(format, args...))
+func newBox(out io.Writer) *box {
+	return &box{console: newConsole(out), carriers: map[string]*link.Carrier{}, booted: make(chan struct{})}
 }
 
 // trusted is the clock's status; without a gate it is not trusted.
@@ -104,39 +93,6 @@ func (b *box) wait() string {
 		return "R1: nothing is served before the time of day is known: " + s.Why
 	}
 	return step
-}
-
-// serviceLog is where the lines of a service go: to the console, under its name.
-type serviceLog struct {
-	b    *box
-	name string
-	rest []byte
-}
-
-// Write implements io.Writer by whole lines.
-func (s *serviceLog) Write(p []byte) (int, error) {
-	s.rest = append(s.rest, p...)
-	for {
-		i := indexByte(s.rest, '\n')
-		if i < 0 {
-			break
-		}
-		s.b.log("%s: %s", s.name, s.rest[:i])
-		s.rest = s.rest[i+1:]
-	}
-	if len(s.rest) > 4096 { // a line without an end
-		s.rest = s.rest[:0]
-	}
-	return len(p), nil
-}
-
-func indexByte(b []byte, c byte) int {
-	for i, x := range b {
-		if x == c {
-			return i
-		}
-	}
-	return -1
 }
 
 // hostRoot is the root directory as an fs.FS.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,15 +101,30 @@ func (b *box) command(line string) (o order, ok bool) {
 		go b.ask(words[1:])
 	case slices.Contains(operatorWords, words[0]):
 		go b.ask(words)
+	case words[0] == "log":
+		b.showLog(words[1:])
 	case debugImage() && b.mischief(line):
 	default:
-		known := "status, reboot, poweroff, failctl ..., " + strings.Join(operatorWords, ", ")
+		known := "status, log [N], reboot, poweroff, failctl ..., " + strings.Join(operatorWords, ", ")
 		if debugImage() {
 			known += "; " + mischiefs
 		}
 		b.log("unknown command %q; known: %s", line, known)
 	}
 	return order{}, false
+}
+
+// showLog shows the end of the log that is in memory.
+func (b *box) showLog(args []string) {
+	n := 20
+	if len(args) > 0 {
+		n, _ = strconv.Atoi(args[0]) // no number shows nothing
+	}
+	var out strings.Builder
+	for _, l := range b.journal.Tail(max(n, 0)) {
+		fmt.Fprintf(&out, "> %s\n", l)
+	}
+	fmt.Fprintf(b.console, "%s> end of log; the files are in %s on the data partition, %d lines found no room\n", out.String(), logDir, b.journal.Dropped())
 }
 
 // askLimit bounds one question to dhcpfd.
@@ -121,7 +137,5 @@ func (b *box) ask(words []string) {
 	if err := b.reaper.Run(layout.FailCtl, args, &out, askLimit); err != nil {
 		fmt.Fprintf(&out, "%v\n", err)
 	}
-	b.logMu.Lock()
-	defer b.logMu.Unlock()
 	fmt.Fprintf(b.console, "> %s\n%s> end of %s\n", strings.Join(words, " "), out.Bytes(), words[0])
 }

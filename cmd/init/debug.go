@@ -90,8 +90,7 @@ func hold(args []string) error {
 	}
 	runtime.LockOSThread() // the kernel knows the holder by its thread
 	held := map[int]bool{}
-	for found := true; found; {
-		found = false
+	for tries := 0; tries < holdTries; tries++ {
 		for _, tid := range threads(args[0], args[1]) {
 			if held[tid] {
 				continue
@@ -102,8 +101,12 @@ func hold(args []string) error {
 			if err := unix.PtraceInterrupt(tid); err != nil {
 				return fmt.Errorf("hold thread %d: %w", tid, err)
 			}
-			held[tid], found = true, args[1] == holdAll
+			held[tid] = true
 		}
+		if len(held) > 0 && args[1] == holdLoop {
+			break
+		}
+		time.Sleep(time.Millisecond)
 	}
 	fmt.Printf("workbench: %d threads of process %s are held\n", len(held), args[0])
 	for {
@@ -111,37 +114,27 @@ func hold(args []string) error {
 	}
 }
 
+// holdTries is how often the holder looks: for threads that came meanwhile,
+// or for the one of the loop while it does not wait.
+const holdTries = 1000
+
 // threads lists the threads of a process that are meant.
-func threads(pid, what string) []int {
+func threads(pid, what string) (list []int) {
 	dirs, _ := filepath.Glob(filepath.Join("/proc", pid, "task/*"))
-	var all []int
-	loop, highest := 0, -1
 	for _, d := range dirs {
-		tid, _ := strconv.Atoi(filepath.Base(d))
-		all = append(all, tid)
-		// The loop waits by a descriptor of its own, which is younger than
-		// the one that Go's runtime waits by.
-		if fd, ok := epollOf(d); ok && fd > highest {
-			loop, highest = tid, fd
+		if tid, err := strconv.Atoi(filepath.Base(d)); err == nil && (what == holdAll || waitsForEvents(d)) {
+			list = append(list, tid)
 		}
 	}
-	if what == holdLoop {
-		return []int{loop}
-	}
-	return all
+	return list
 }
 
-// epollWait is epoll_wait(2) on x86-64, which Go's runtime does not use.
-const epollWait = 232
+// epollWait is epoll_wait(2) on x86-64. dhcpfd's loop waits by it; Go's
+// runtime uses epoll_pwait.
+const epollWait = "232"
 
-// epollOf gives the descriptor that a thread waits for events by.
-func epollOf(task string) (fd int, ok bool) {
+func waitsForEvents(task string) bool {
 	raw, err := os.ReadFile(filepath.Join(task, "syscall"))
-	fields := strings.Fields(string(raw))
-	if err != nil || len(fields) < 2 {
-		return 0, false
-	}
-	number, _ := strconv.Atoi(fields[0])
-	n, err := strconv.ParseInt(strings.TrimPrefix(fields[1], "0x"), 16, 64)
-	return int(n), err == nil && (number == unix.SYS_EPOLL_PWAIT || runtime.GOARCH == "amd64" && number == epollWait)
+	number, _, _ := strings.Cut(string(raw), " ")
+	return err == nil && number == epollWait && runtime.GOARCH == "amd64"
 }

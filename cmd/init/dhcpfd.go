@@ -23,8 +23,12 @@ func (b *box) dhcpfd() supervise.Service {
 			args = append(args, w.Name)
 		}
 	}
+	if b.config.Role != boxconf.Single && b.config.Peer.ISC {
+		args = append(args, "--peer", b.config.PeerName()+":isc")
+	}
 	return supervise.Service{
 		Name: "dhcpfd", Path: layout.DHCPd, Args: args,
+		Env: []string{"JOURNAL_STREAM=init"}, // its lines then carry their severity
 		UID: layout.ServiceUID, GID: layout.ServiceGID,
 		Caps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
 		Beat: beatTime, ReadyIn: 60 * time.Second, StopIn: 15 * time.Second,

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -34,7 +35,7 @@ func main() {
 	defer func() {
 		// A panic of PID 1 is a panic of the kernel; say why, and leave word.
 		if r := recover(); r != nil {
-			fmt.Fprintf(b.console, "init: panic: %v\n", r)
+			fmt.Fprintf(b.console, "init: panic: %v\n%s\n", r, debug.Stack())
 			b.restart(boot.ByPanic, fmt.Sprint("panic: ", r))
 		}
 	}()
@@ -50,14 +51,14 @@ func (b *box) run() {
 	keys := b.readKeys()
 	early := make(chan order, 1)
 	go b.listenWhileBooting(keys, signals, early, cancel)
-	alarms, err := boot.Run(ctx, b.steps(), b.console, clock.SinceBoot)
+	alarms, err := boot.Run(ctx, b.steps(), b.bootLog(), clock.SinceBoot)
 	select {
 	case o := <-early:
 		b.carryOut(o)
 	default:
 	}
 	for _, a := range alarms {
-		b.log("boot step %s failed: %v", a.Step, a.Err)
+		b.complain("boot step %s failed: %v", a.Step, a.Err)
 		b.passed = append(b.passed, a)
 	}
 	if errors.Is(err, boot.ErrRestart) {
@@ -118,7 +119,7 @@ func (b *box) carryOut(o order) {
 
 // restart is the end of a box that cannot go on.
 func (b *box) restart(reason boot.Reason, why string) {
-	b.log("restart: %s", why)
+	b.complain("restart: %s", why)
 	b.announce(reason)
 	// Time to read the console, and a brake for a box that fails at once.
 	time.Sleep(3 * time.Second)
@@ -137,6 +138,7 @@ func (b *box) announce(reason boot.Reason) {
 }
 
 func (b *box) end(how int) {
+	b.console.flush()
 	unix.Sync()
 	if b.dataMounted {
 		if err := unix.Unmount(dataDir, 0); err != nil {

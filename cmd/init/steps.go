@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,7 +148,7 @@ func (b *box) mountData(ctx context.Context) (string, error) {
 	b.data = part
 	grown, err := boot.GrowPartition(part)
 	if err != nil {
-		b.log("data partition: %v", err)
+		b.complain("data partition: %v", err)
 	}
 	if b.health, err = boot.CheckData(ctx, part.Device); err != nil {
 		return "", err
@@ -158,8 +157,9 @@ func (b *box) mountData(ctx context.Context) (string, error) {
 		return "", err
 	}
 	b.dataMounted = true
+	b.journal.ToFiles(logDir)
 	if err := boot.GrowFileSystem(dataDir, part.Device); err != nil {
-		b.log("data partition: %v", err)
+		b.complain("data partition: %v", err)
 	}
 	if err := ownDirectory(leasesDir); err != nil {
 		return "", err
@@ -238,7 +238,7 @@ func (b *box) readConfig(ctx context.Context) (string, error) {
 	}
 	c, problems := boxconf.Parse(path, string(raw))
 	for _, p := range problems {
-		b.log("%v", p)
+		b.complain("%v", p)
 	}
 	if len(problems) > 0 {
 		return "", fmt.Errorf("%d problems, the first: %w", len(problems), problems[0])
@@ -293,6 +293,9 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 		}
 		said = append(said, b.settle(ctx, w))
 	}
+	if b.config.Syslog != "" {
+		b.journal.ToSyslog(b.config.Syslog, b.config.Name)
+	}
 	if len(problems) > 0 {
 		return "", errors.New(strings.Join(problems, "; "))
 	}
@@ -312,7 +315,7 @@ func (b *box) settle(ctx context.Context, w network.Wanted) string {
 	}
 	if w.Use == "lan" {
 		if who, err := network.Conflict(ctx, w.Name, w.Prefix.Addr()); err == nil && who != "" {
-			b.log("ADDRESS CONFLICT: %s on %s is used by %s as well; change one of them", w.Prefix.Addr(), w.Label, who)
+			b.complain("ADDRESS CONFLICT: %s on %s is used by %s as well; change one of them", w.Prefix.Addr(), w.Label, who)
 		}
 	}
 	if err := network.Announce(w.Name, w.Prefix.Addr()); err != nil {
@@ -351,7 +354,7 @@ func (b *box) passClock(ctx context.Context) (string, error) {
 			b.log(format, args...)
 			s := b.trusted()
 			if !s.Trusted {
-				b.log("R1: the time of day is not trusted, nothing is served: %s", s.Why)
+				b.complain("R1: the time of day is not trusted, nothing is served: %s", s.Why)
 				return
 			}
 			select {
@@ -372,7 +375,7 @@ func (b *box) passClock(ctx context.Context) (string, error) {
 func (b *box) startServices(context.Context) (string, error) {
 	b.monitor = hwmon.NewMonitor(append(append([]hwmon.Condition(nil), hwmon.Standard...), thermal.Conditions(b.found.Board.Sensors)...))
 	b.reaper = supervise.NewReaper(make(chan struct{}))
-	s, err := supervise.New(b.reaper, notifyPath, b.log, func(name string) io.Writer { return &serviceLog{b: b, name: name} })
+	s, err := supervise.New(b.reaper, notifyPath, b.log, b.serviceLog)
 	if err != nil {
 		return "", err
 	}

@@ -39,11 +39,11 @@ func (b *box) feedWhileBooting() {
 			began = clock.SinceBoot()
 		}
 		if clock.SinceBoot()-began > bootLimit {
-			b.log("the boot hangs: the watchdog is not fed any more")
+			b.complain("the boot hangs: the watchdog is not fed any more")
 			return
 		}
 		if err := b.dog.Feed(); err != nil {
-			b.log("watchdog: %v", err)
+			b.complain("watchdog: %v", err)
 		}
 		select {
 		case <-b.booted:
@@ -105,14 +105,14 @@ func orderOf(s os.Signal) order {
 // would then never return.
 func (b *box) feed() {
 	if ok, why := b.supervisor.Fresh(); !ok {
-		b.log("R8: the watchdog is not fed: %s", why)
+		b.complain("R8: the watchdog is not fed: %s", why)
 		return
 	}
 	if b.dog == nil {
 		return
 	}
 	if err := b.dog.Feed(); err != nil {
-		b.log("watchdog: %v", err)
+		b.complain("watchdog: %v", err)
 	}
 }
 
@@ -147,7 +147,7 @@ func (b *box) alarm(readings []hwmon.Reading) {
 		if ch.Raised {
 			word = "ALARM"
 		}
-		b.log("%s: %s (%s) %s", word, ch.Name, ch.Severity, ch.Text)
+		b.say(severityOf(ch), "init", fmt.Sprintf("%s: %s (%s) %s", word, ch.Name, ch.Severity, ch.Text))
 	}
 }
 
@@ -266,7 +266,5 @@ func (b *box) show(asked bool) {
 		return
 	}
 	b.shown = text
-	b.logMu.Lock()
-	defer b.logMu.Unlock()
 	fmt.Fprint(b.console, text)
 }

@@ -125,6 +125,9 @@ func (c *Config) PeerBlock() string {
 	return b.String()
 }
 
+// PeerName is the name of the failover relationship.
+func (c *Config) PeerName() string { return c.Peer.name() }
+
 func (p Peer) name() string {
 	if p.Name == "" {
 		return DefaultPeerName
