@@ -127,7 +127,7 @@ func BenchmarkSnapshot(b *testing.B) {
 func BenchmarkExchange(b *testing.B) {
 	n := benchOn(b, store.OSDir(b.TempDir()), largeConf)
 	n.loop.clock = readClock
-	discover := parcelOf(b, dhcpv4.MessageTypeDiscover, 1).in.Packet.Raw
+	discover := messageOf(b, dhcpv4.MessageTypeDiscover, 1)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		hw := [6]byte{2, 0, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
@@ -145,14 +145,11 @@ func BenchmarkExchange(b *testing.B) {
 // feed puts a message into the inbox, with the client's address and, unless
 // nil, other options.
 func (b *bench) feed(raw []byte, hw [6]byte, options []byte) {
-	p := b.inbox.parcel()
-	n := copy(p.data[:], raw)
-	copy(p.data[offsetChaddr:], hw[:])
+	copy(raw[offsetChaddr:], hw[:])
 	if options != nil {
-		n = offsetOptions + copy(p.data[offsetOptions:], options)
+		raw = append(raw[:offsetOptions:offsetOptions], options...)
 	}
-	p.in.Packet = dhcp.Packet{If: benchInterface, SrcPort: 68, Dst: limitedBroadcast, Raw: p.data[:n]}
-	b.inbox.put(p)
+	b.inbox.put(dhcp.Packet{If: benchInterface, SrcPort: 68, Dst: limitedBroadcast, Raw: raw})
 }
 
 var benchInterface = &dhcp.Interface{Index: 1, Name: "eth0", Addrs: []lease.IP{ip(serverIP)}}

@@ -152,7 +152,7 @@ func (s *server) openSockets() error {
 	if err != nil {
 		return err
 	}
-	open := func(p *parcel, m mmsg.Message) bool { return s.intake.openDatagram(p, m, s.ports.at) }
+	open := func(raw []byte, m mmsg.Message) (dhcp.Packet, bool) { return s.intake.openDatagram(raw, m, s.ports.at) }
 	if err := s.poller.add(&source{fd: fd, read: func() { s.intake.receive(fd, open) }}); err != nil {
 		return err
 	}

@@ -7,22 +7,20 @@ import (
 	"tandem/failover/node"
 )
 
-// maxDatagram is the largest DHCP message that is looked at, headers
-// included: more than an Ethernet frame carries.
-const maxDatagram = 2048
-
-// parcel is one received datagram with its buffer, from the socket to the end
+// parcel is one received datagram with its octets, from the inbox to the end
 // of the batch that answers it.
 type parcel struct {
 	in   node.PacketIn
-	data [maxDatagram]byte
+	data []byte
 }
 
-// Limits of the inbox.
+// Limits of the inbox. Packets: what a large site sends in half a second, for
+// the moment in which the disk or the processor is busy with something else;
+// clients repeat after some seconds, so more would be of no use.
 const (
-	inboxPackets = 2048 // clients' packets that wait
-	inboxStreams = 64   // other inputs that wait
-	batchSize    = 256  // inputs that are worked on together
+	inboxPackets = 16384 // clients' packets that wait
+	inboxStreams = 64    // other inputs that wait
+	batchSize    = 256   // inputs that are worked on together
 )
 
 // inbox is the only way into the loop. It has two bounded lanes: clients'
@@ -88,14 +86,17 @@ func (b *inbox) enter(done <-chan struct{}, m message) bool {
 // post adds an input of the loop's own making.
 func (b *inbox) post(in node.Input) { b.posted = append(b.posted, in) }
 
-// parcel gives an empty parcel.
-func (b *inbox) parcel() *parcel {
+// wrap makes a parcel of a packet and a copy of its octets.
+func (b *inbox) wrap(packet dhcp.Packet) *parcel {
+	p := new(parcel)
 	if n := len(b.spare); n > 0 {
-		p := b.spare[n-1]
+		p = b.spare[n-1]
 		b.spare = b.spare[:n-1]
-		return p
 	}
-	return new(parcel)
+	p.data = append(p.data[:0], packet.Raw...)
+	packet.Raw = p.data
+	p.in.Packet = packet
+	return p
 }
 
 // release takes a parcel back once nothing points into it any more.
@@ -104,22 +105,21 @@ func (b *inbox) release(p *parcel) {
 	b.spare = append(b.spare, p)
 }
 
-// put queues a packet and takes it over.
-func (b *inbox) put(p *parcel) {
+// put queues a packet; its octets are copied.
+func (b *inbox) put(packet dhcp.Packet) {
 	if b.waiting() >= inboxPackets {
 		if b.discovers.n == 0 {
 			b.count.add(inboxRequestDropped, 1)
-			b.release(p)
 			return
 		}
 		b.count.add(inboxOfferDropped, 1)
 		b.release(b.discovers.pop())
 	}
-	if isDiscover(p.in.Packet.Raw) {
-		b.discovers.push(p)
-	} else {
-		b.others.push(p)
+	lane := &b.others
+	if isDiscover(packet.Raw) {
+		lane = &b.discovers
 	}
+	lane.push(b.wrap(packet))
 }
 
 // waiting is the number of packets in the inbox.

@@ -156,7 +156,7 @@ func (p *ports) open(l link) (*port, error) {
 		return nil, err
 	}
 	port := &port{out: mmsg.NewWriter(fd, writeBatch)}
-	open := func(q *parcel, m mmsg.Message) bool { return p.intake.openFrame(q, m, port.iface) }
+	open := func(raw []byte, m mmsg.Message) (dhcp.Packet, bool) { return p.intake.openFrame(raw, m, port.iface) }
 	port.in = &source{fd: fd, read: func() { p.intake.receive(fd, open) }}
 	return port, p.poller.add(port.in)
 }

@@ -69,12 +69,7 @@ func (b *bench) client(t *testing.T, i byte, kind dhcpv4.MessageType, want lease
 	}
 	msg, err := dhcpv4.New(mods...)
 	check(t, err)
-	p := new(parcel)
-	raw := msg.ToBytes()
-	copy(p.data[:], raw)
-	p.in.Packet = dhcp.Packet{If: &dhcp.Interface{Index: 1, Name: "eth0", Addrs: []lease.IP{ip(serverIP)}}, SrcPort: 68,
-		Dst: limitedBroadcast, Raw: p.data[:len(raw)]}
-	b.inbox.put(p)
+	b.inbox.put(dhcp.Packet{If: benchInterface, SrcPort: 68, Dst: limitedBroadcast, Raw: msg.ToBytes()})
 }
 
 // sent is how many replies reached the sender.

@@ -12,8 +12,13 @@ import (
 	"tandem/failover/lease"
 )
 
-// readBatch is how many datagrams one system call may bring.
-const readBatch = 64
+// readBatch is how many datagrams one system call may bring, maxDatagram the
+// longest one that is looked at, headers included: more than an Ethernet frame
+// carries.
+const (
+	readBatch   = 64
+	maxDatagram = 2048
+)
 
 // Layout of a BOOTP message (RFC 951 section 3, RFC 2131 section 2), as far
 // as it is looked at before the message is decoded.
@@ -44,26 +49,26 @@ type intake struct {
 	path    pathCheck
 
 	reader *mmsg.Reader
-	slots  [readBatch]*parcel
 	bufs   [readBatch][]byte
 }
 
 func newIntake(port int, in *inbox, count *counters, clients, relays Rate) *intake {
-	return &intake{port: uint16(port), inbox: in, count: count, clients: newThrottle(clients), relays: newThrottle(relays),
+	r := &intake{port: uint16(port), inbox: in, count: count, clients: newThrottle(clients), relays: newThrottle(relays),
 		reader: mmsg.NewReader(readBatch)}
+	for i := range r.bufs {
+		r.bufs[i] = make([]byte, maxDatagram)
+	}
+	return r
 }
 
+// opener finds the packet in what was received; false means that it is not for
+// us, and has been counted.
+type opener func(raw []byte, m mmsg.Message) (dhcp.Packet, bool)
+
 // receive brings what waits in a socket into the inbox: everything, but no
-// more than the inbox holds. open finds the datagram in what was received
-// into the parcel; false means that it is not for us, and has been counted.
-func (r *intake) receive(fd int, open func(p *parcel, m mmsg.Message) bool) {
+// more than the inbox holds.
+func (r *intake) receive(fd int, open opener) {
 	for range inboxPackets / readBatch {
-		for i := range r.slots {
-			if r.slots[i] == nil {
-				r.slots[i] = r.inbox.parcel()
-				r.bufs[i] = r.slots[i].data[:]
-			}
-		}
 		n, err := r.reader.Read(fd, r.bufs[:])
 		if err != nil { // the interface went down, say; the socket lives on
 			r.count.add(receiveErrors, 1)
@@ -77,9 +82,8 @@ func (r *intake) receive(fd int, open func(p *parcel, m mmsg.Message) bool) {
 				r.count.add(receiveTruncated, 1)
 				continue
 			}
-			if p := r.slots[i]; open(p, m) && r.worthwhile(p.in.Packet.Raw, now) {
-				r.slots[i] = nil
-				r.inbox.put(p)
+			if packet, ok := open(r.bufs[i][:m.Len], m); ok && r.worthwhile(packet.Raw, now) {
+				r.inbox.put(packet)
 			}
 		}
 		if n < readBatch {
@@ -130,11 +134,11 @@ func isDiscover(raw []byte) bool {
 }
 
 // openFrame reads a datagram of the packet socket of an interface.
-func (r *intake) openFrame(p *parcel, m mmsg.Message, ifc *dhcp.Interface) bool {
+func (r *intake) openFrame(raw []byte, m mmsg.Message, ifc *dhcp.Interface) (packet dhcp.Packet, ok bool) {
 	sa := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(m.Name))
 	if int(sa.Ifindex) != ifc.Index { // a VLAN's frame, seen on the interface that carries it
 		r.count.add(receiveForeignPort, 1)
-		return false
+		return packet, false
 	}
 	var aux unix.TpacketAuxdata
 	eachControl(m.OOB, func(level, kind int32, data []byte) {
@@ -145,21 +149,20 @@ func (r *intake) openFrame(p *parcel, m mmsg.Message, ifc *dhcp.Interface) bool 
 	const vlanID = 0xfff // a tag with ID 0 carries only a priority
 	if aux.Status&unix.TP_STATUS_VLAN_VALID != 0 && aux.Vlan_tci&vlanID != 0 {
 		r.count.add(receiveVLAN, 1)
-		return false
+		return packet, false
 	}
 	checked := aux.Status&(unix.TP_STATUS_CSUMNOTREADY|unix.TP_STATUS_CSUM_VALID) != 0
-	d, fault := frame.Parse(p.data[:m.Len], r.port, checked)
+	d, fault := frame.Parse(raw, r.port, checked)
 	if fault != 0 {
 		r.faults[fault]++
-		return false
+		return packet, false
 	}
-	p.in.Packet = dhcp.Packet{If: ifc, Src: d.Src, SrcPort: d.SrcPort, Dst: d.Dst, Raw: d.Payload}
-	return true
+	return dhcp.Packet{If: ifc, Src: d.Src, SrcPort: d.SrcPort, Dst: d.Dst, Raw: d.Payload}, true
 }
 
 // openDatagram reads a datagram of the UDP socket; served finds the interface
 // that it came in on.
-func (r *intake) openDatagram(p *parcel, m mmsg.Message, served func(ifindex int) *dhcp.Interface) bool {
+func (r *intake) openDatagram(raw []byte, m mmsg.Message, served func(ifindex int) *dhcp.Interface) (packet dhcp.Packet, ok bool) {
 	var info unix.Inet4Pktinfo
 	eachControl(m.OOB, func(level, kind int32, data []byte) {
 		if level == unix.IPPROTO_IP && kind == unix.IP_PKTINFO && len(data) >= int(unsafe.Sizeof(info)) {
@@ -167,23 +170,21 @@ func (r *intake) openDatagram(p *parcel, m mmsg.Message, served func(ifindex int
 		}
 	})
 	r.path.seen = true // whatever it is, it came through
-	raw := p.data[:m.Len:m.Len]
 	ifc := served(int(info.Ifindex))
 	if ifc == nil {
 		if !bytes.Equal(raw, pathWord) {
 			r.count.add(receiveForeignPort, 1)
 		}
-		return false
+		return packet, false
 	}
 	sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(m.Name))
-	p.in.Packet = dhcp.Packet{
+	return dhcp.Packet{
 		If:      ifc,
 		Src:     lease.From4(sa.Addr),
 		SrcPort: networkOrder(sa.Port),
 		Dst:     lease.From4(info.Addr),
 		Raw:     raw,
-	}
-	return true
+	}, true
 }
 
 // pathWord is what the server sends to its own port to see whether it gets

@@ -68,8 +68,8 @@ func TestPathCheck(t *testing.T) {
 	check(t, err)
 	in := newIntake(67, newTestInbox(t, new(counters)), new(counters), Rate{}, Rate{})
 	in.path = pathCheck{out: mmsg.NewWriter(fd, 1), port: 67}
-	open := func(p *parcel, m mmsg.Message) bool {
-		return in.openDatagram(p, m, func(int) *dhcp.Interface { return nil })
+	open := func(raw []byte, m mmsg.Message) (dhcp.Packet, bool) {
+		return in.openDatagram(raw, m, func(int) *dhcp.Interface { return nil })
 	}
 	for range 3 {
 		if !in.path.passed() {

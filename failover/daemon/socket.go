@@ -11,9 +11,9 @@ import (
 	"tandem/failover/lease"
 )
 
-// socketBuffer is what a socket may hold in octets while the loop is busy: a
-// second of a network that comes back after a power cut.
-const socketBuffer = 4 << 20
+// socketBuffer is what a socket may hold while the loop is busy, in octets as
+// the kernel counts them (about 1 KiB a message): as many as the inbox.
+const socketBuffer = 16 << 20
 
 const socketMode = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 
