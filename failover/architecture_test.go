@@ -61,7 +61,7 @@ var rim = []struct {
 	{"github.com/insomniacslk/dhcp", []string{"failover/dhcp", "failover/daemon", "cmd/lab", "qemu"}, "the DHCP codec stays at the rim"},
 	{"github.com/vishvananda/netlink", []string{"init/network", "hwmon/link", "failover/daemon", "cmd/lab", "qemu"}, "links are watched at the rim"},
 	{"github.com/beevik/ntp", []string{"init/clock"}, "one place asks for the time"},
-	{"github.com/u-root", []string{"images/initramfs", "init/boot", "hwmon/watchdog", "cmd/init"}, "u-root is for the image and for booting"},
+	{"github.com/u-root", []string{"images/initramfs", "images/debug", "init/boot", "hwmon/watchdog", "cmd/init"}, "u-root is for the image and for booting"},
 	{"github.com/coreos/go-systemd", []string{"failover/daemon", "init/supervise"}, "the notify protocol has two ends"},
 }
 

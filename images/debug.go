@@ -3,16 +3,12 @@ package images
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"github.com/u-root/u-root/pkg/cpio"
 
 	"tandem/images/initramfs"
 	"tandem/images/layout"
@@ -69,26 +65,14 @@ func (t *Tools) files() ([]initramfs.File, error) {
 		{Path: layout.Init, Mode: 0o755, Data: shell},
 		{Path: layout.DebugMarker, Mode: 0o644, Data: []byte("This image has a shell. It is for the workbench, not for a network.\n")},
 	}
-	records := cpio.Newc.Reader(f)
-	for {
-		r, err := records.ReadRecord()
-		if errors.Is(err, io.EOF) {
-			return list, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("debug tools: %w", err)
-		}
-		if !strings.HasPrefix(r.Name, "bbin/") || r.ReaderAt == nil {
-			continue
-		}
-		data, err := io.ReadAll(io.NewSectionReader(r, 0, int64(r.FileSize)))
-		if err != nil {
-			return nil, fmt.Errorf("debug tools: %w", err)
-		}
-		file := initramfs.File{Path: "/" + r.Name, Mode: 0o755, Data: data}
-		if r.Mode&cpio.S_IFMT == cpio.S_IFLNK {
-			file.Link, file.Data = string(data), nil
-		}
-		list = append(list, file)
+	commands, err := initramfs.Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("debug tools: %w", err)
 	}
+	for _, c := range commands {
+		if strings.HasPrefix(c.Path, "/bbin/") {
+			list = append(list, c)
+		}
+	}
+	return list, nil
 }

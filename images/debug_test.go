@@ -5,8 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/u-root/u-root/pkg/cpio"
-
+	"tandem/images/initramfs"
 	"tandem/images/layout"
 )
 
@@ -20,16 +19,10 @@ func TestToolsFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := cpio.Newc.Writer(f)
-	for _, r := range []cpio.Record{
-		cpio.Directory("bbin", 0o755), cpio.StaticFile("bbin/bb", "program", 0o755),
-		cpio.Symlink("bbin/ls", "bb"), cpio.StaticFile("init", "not this one", 0o755),
-	} {
-		if err := w.WriteRecord(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := cpio.WriteTrailer(w); err != nil {
+	if err := initramfs.Archive(f, []initramfs.File{
+		{Path: "/bbin/bb", Mode: 0o755, Data: []byte("program")}, {Path: "/bbin/ls", Link: "bb"},
+		{Path: "/init", Mode: 0o755, Data: []byte("not this one")},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -49,7 +49,7 @@ func Write(w io.Writer, files []File) error {
 	if err != nil {
 		return fmt.Errorf("initramfs: %w", err)
 	}
-	if err := archive(z, files); err != nil {
+	if err := Archive(z, files); err != nil {
 		return err
 	}
 	if err := z.Close(); err != nil {
@@ -58,7 +58,8 @@ func Write(w io.Writer, files []File) error {
 	return nil
 }
 
-func archive(w io.Writer, files []File) error {
+// Archive writes the files into w without packing them.
+func Archive(w io.Writer, files []File) error {
 	files, err := complete(files)
 	if err != nil {
 		return err
