@@ -45,7 +45,7 @@ func drawClients(p *Plan, r *rand.Rand) {
 // menu is what may happen, the more often named the more likely.
 var menu = []string{"power", "power", "power", "power", "power-writing", "power-writing", "crash", "freeze", "freeze",
 	"link", "link", "link", "link", "link-slow", "link-reset", "lan", "carrier", "carrier", "flap", "loss", "lan-slow",
-	"clock-step", "clock-wild", "disk-lost", "storm", "declare", "declare", "declare", "declare", "removed",
+	"clock-step", "clock-wild", "disk-lost", "backup", "backup", "restore", "storm", "declare", "declare", "declare", "declare", "removed",
 	"maintenance", "pause", "upgrade", "calm", "reload"}
 
 func drawFaults(p *Plan, r *rand.Rand) {

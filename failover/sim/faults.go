@@ -95,15 +95,9 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 			b.backup()
 		}
 	},
-	"restore": func(w *World, b *Box, f Fault) {
-		if b.saved == nil || !w.whole(b.partner()) {
-			return
-		}
-		b.powerOff("power cut")
-		b.restore()
-		b.origin = "restored"
-		w.later(f.length(), func() { b.powerOn(b.bootTime()) })
-	},
+	"restore": func(w *World, b *Box, f Fault) { w.restore(b, f, "restored") },
+	// Nobody tells the box that its disk is an older one.
+	"restore-silently": func(w *World, b *Box, f Fault) { w.restore(b, f, "") },
 	"storm": func(w *World, b *Box, f Fault) {
 		for i := range f.N {
 			w.later(time.Duration(i)*f.length(), func() {
@@ -135,6 +129,16 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 	},
 	"calm":   func(w *World, b *Box, _ Fault) { w.operator.order(b, "calm") },
 	"reload": func(w *World, b *Box, _ Fault) { b.reload() },
+}
+
+func (w *World) restore(b *Box, f Fault, origin string) {
+	if b.saved == nil || !w.whole(b.partner()) {
+		return
+	}
+	b.powerOff("power cut")
+	b.restore()
+	b.origin = origin
+	w.later(f.length(), func() { b.powerOn(b.bootTime()) })
 }
 
 func (f Fault) length() time.Duration { return time.Duration(f.For) * time.Millisecond }

@@ -129,6 +129,7 @@ func (b *Box) restore() {
 	b.w.tell("%s gets its disk back as it was at %v", b.name, b.saved.at)
 	b.disk = disk
 	b.shadow = newShadow()
+	b.shadow.older = true
 }
 
 // setCarrier moves the carrier of the clients' network.

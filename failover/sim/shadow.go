@@ -14,7 +14,9 @@ type shadow struct {
 	leases  map[lease.IP]*values
 	peers   []lease.Peer // the first one is on disk if durable
 	durable bool
-	unsaid  []*values // with later ones
+	// older: an older copy of the disk was put back, so anything may be there.
+	older  bool
+	unsaid []*values // with later ones
 }
 
 // values are one lease as it is on disk, if it is, and what may be there
@@ -75,6 +77,9 @@ func (s *shadow) synced() {
 
 // lost names the first thing that found does not hold as it should.
 func (s *shadow) lost(found *shadow) string {
+	if s.older {
+		return ""
+	}
 	ips := make([]lease.IP, 0, len(s.leases))
 	for ip := range s.leases {
 		ips = append(ips, ip)

@@ -3,23 +3,35 @@ package sim
 import "slices"
 
 // Shrink gives the smallest plan that it finds which breaks the same promise:
-// fewer faults, fewer clients, a shorter life. It lives at most tries lives.
+// fewer faults, fewer clients, a shorter life. It looks at no more than tries
+// plans.
 func Shrink(p *Plan, tries int) *Plan {
 	first := Run(p, false).Violation
 	if first == nil {
 		return p
 	}
-	s := &shrinker{best: clonePlan(p), want: first.Promise, left: tries}
+	return shrink(p, tries, func(c *Plan) bool {
+		v := Run(c, false).Violation
+		return v != nil && v.Promise == first.Promise
+	})
+}
+
+// shrink gives the smallest plan that it finds for which holds is true.
+func shrink(p *Plan, tries int, holds func(*Plan) bool) *Plan {
+	s := &shrinker{best: clonePlan(p), holds: holds, left: tries}
 	for again := true; again && s.left > 0; {
-		again = s.cutFaults() || s.cutClients() || s.shorten() || s.simplify()
+		again = s.cutFaults()
+		again = s.cutClients() || again
+		again = s.shorten() || again
+		again = s.simplify() || again
 	}
 	return s.best
 }
 
 type shrinker struct {
-	best *Plan
-	want string
-	left int
+	best  *Plan
+	holds func(*Plan) bool
+	left  int
 }
 
 func clonePlan(p *Plan) *Plan {
@@ -28,12 +40,9 @@ func clonePlan(p *Plan) *Plan {
 	return &c
 }
 
-// try keeps a candidate that still breaks the promise.
+// try keeps a candidate that still does it.
 func (s *shrinker) try(c *Plan) bool {
-	if s.left--; s.left < 0 {
-		return false
-	}
-	if v := Run(c, false).Violation; v == nil || v.Promise != s.want {
+	if s.left--; s.left < 0 || !s.holds(c) {
 		return false
 	}
 	s.best = c
@@ -73,6 +82,9 @@ func (s *shrinker) cutClients() (better bool) {
 func (s *shrinker) shorten() bool {
 	v := Run(s.best, false).Violation
 	c := clonePlan(s.best)
+	if v == nil {
+		return false
+	}
 	if c.Seconds = int(v.At/1e9) + 1; c.Seconds >= s.best.Seconds {
 		return false
 	}

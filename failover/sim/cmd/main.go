@@ -1,4 +1,10 @@
 // sim lives many lives of a pair and prints what was visited.
+//
+//	sim -for 10m             fresh seeds for ten minutes, on every core
+//	sim -n 1000 -first 1     these seeds
+//	sim -seed 77 [-shrink]   one seed, as a story
+//	sim -plan FILE           a kept plan, as a story
+//	sim -controls DIR        look for a life that needs each rule, and keep it there
 package main
 
 import (
@@ -6,6 +12,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -13,34 +21,77 @@ import (
 )
 
 func main() {
-	seed := flag.Uint64("seed", 0, "the one seed to live, with its story")
-	n := flag.Uint64("n", 100, "how many seeds")
-	first := flag.Uint64("first", 1, "the first of them")
-	shrink := flag.Bool("shrink", false, "with -seed: shrink the plan first")
+	seed := flag.Uint64("seed", 0, "the one seed to live, as a story")
+	plan := flag.String("plan", "", "a file with a plan to live, as a story")
+	shrink := flag.Bool("shrink", false, "with -seed or -plan: shrink it first")
+	n := flag.Uint64("n", 0, "how many seeds; 0 for as many as there is time for")
+	first := flag.Uint64("first", uint64(time.Now().UnixNano()), "the first of them")
+	d := flag.Duration("for", time.Minute, "how long to go on")
+	workers := flag.Int("workers", runtime.NumCPU(), "lives at the same time")
+	controls := flag.String("controls", "", "directory for lives that need a rule")
+	rule := flag.String("rule", "", "with -controls: this rule alone")
 	flag.Parse()
-	if *seed != 0 {
-		p := sim.Draw(*seed)
-		if *shrink {
-			p = sim.Shrink(p, 2000)
+	switch {
+	case *seed != 0:
+		story(sim.Draw(*seed), *shrink)
+	case *plan != "":
+		p, err := sim.Load(*plan)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
 		}
-		r := sim.Run(p, true)
-		text, _ := json.Marshal(p)
-		fmt.Println(string(text))
-		fmt.Println(strings.Join(r.Story, "\n"))
-		return
-	}
-	start, hours, bad := time.Now(), 0.0, 0
-	kinds := map[string]int{}
-	for s := *first; s < *first+*n; s++ {
-		r := sim.Run(sim.Draw(s), false)
-		hours += r.Hours
-		if r.Violation != nil {
-			bad++
-			kinds[r.Violation.Promise]++
-			fmt.Fprintf(os.Stdout, "seed %d: %v\n", s, r.Violation)
+		story(p, *shrink)
+	case *controls != "":
+		findControls(*controls, *rule, *first, *n)
+	default:
+		if !many(*first, *n, *d, *workers) {
+			os.Exit(1)
 		}
 	}
-	d := time.Since(start)
-	fmt.Println(kinds)
-	fmt.Printf("%d seeds, %d bad, %.1f pair-hours in %v: %.1f hours a second\n", *n, bad, hours, d, hours/d.Seconds())
+}
+
+// story prints one life.
+func story(p *sim.Plan, shrink bool) {
+	if shrink {
+		p = sim.Shrink(p, 3000)
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	r := sim.Run(p, true)
+	fmt.Printf("%s\n%s\n", text, strings.Join(r.Story, "\n"))
+}
+
+// many lives seeds and prints those that break a promise, and the coverage.
+func many(first, n uint64, d time.Duration, workers int) bool {
+	start := time.Now()
+	sum := sim.Many(first, n, d, workers, func(seed uint64, v *sim.Violation) {
+		fmt.Printf("seed %d: %v\n", seed, v)
+	})
+	sum.Cover.Print(os.Stdout)
+	took := time.Since(start)
+	fmt.Printf("%d lives, %d broke a promise; %.0f pair-hours in %v, %.0f a second and core\n", sum.Lives, sum.Broken,
+		sum.Hours, took.Round(time.Second), sum.Hours/took.Seconds()/float64(workers))
+	return sum.Broken == 0
+}
+
+// findControls keeps, for each rule, a life that needs it.
+func findControls(dir, only string, first, n uint64) {
+	for _, r := range sim.Rules() {
+		if only != "" && r.String() != only {
+			continue
+		}
+		p := sim.FindControl(r, first, n)
+		if p == nil {
+			fmt.Printf("%-10v none of %d seeds needs it\n", r, n)
+			continue
+		}
+		name := filepath.Join(dir, r.String()+".json")
+		if err := sim.Save(name, p); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		fmt.Printf("%-10v seed %d, %d faults, %d clients: %v\n", r, p.Seed, len(p.Faults), len(p.Clients), sim.Run(p, false).Violation)
+	}
 }

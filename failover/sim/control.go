@@ -1,0 +1,46 @@
+package sim
+
+import (
+	"slices"
+
+	"tandem/failover"
+)
+
+// Rules lists every rule that has a switch.
+func Rules() []failover.Rule {
+	var list []failover.Rule
+	for r := failover.Rule(1); r&failover.AllRules != 0; r <<= 1 {
+		list = append(list, r)
+	}
+	return list
+}
+
+// breaks tells whether a life breaks one of the promises that rules keep.
+func breaks(p *Plan) bool {
+	v := Run(p, false).Violation
+	return v != nil && slices.Contains([]string{"I1", "I3", "lease lost"}, v.Promise)
+}
+
+// NeedsRule tells whether a plan shows what the rules that it switches off
+// are for: with them the promise holds, without them it does not.
+func NeedsRule(p *Plan) bool {
+	if !breaks(p) {
+		return false
+	}
+	with := clonePlan(p)
+	with.Without = 0
+	return Run(with, false).Violation == nil
+}
+
+// FindControl looks through seeds for a life that needs the rule, and shrinks
+// it; nil if there is none among them.
+func FindControl(r failover.Rule, first, n uint64) *Plan {
+	for seed := first; seed < first+n; seed++ {
+		p := Draw(seed)
+		p.Without = r
+		if NeedsRule(p) {
+			return shrink(p, 1500, func(c *Plan) bool { return NeedsRule(c) })
+		}
+	}
+	return nil
+}
