@@ -14,7 +14,7 @@ func (c *client) rest() {
 	if left <= t1 {
 		t1 = left / 2
 	}
-	if c.w.peace || c.spec.Kind == Steady {
+	if c.w.peace || c.spec.Kind == Steady || c.spec.Kind == Renewer || c.spec.Kind == Newcomer {
 		c.alarm(t1, c.renew)
 		return
 	}

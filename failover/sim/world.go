@@ -122,6 +122,10 @@ func (w *World) live() {
 		b.powerOn(0)
 	}
 	for _, c := range w.clients {
+		if c.spec.Kind == Renewer || c.spec.Kind == Newcomer {
+			c.measure()
+			continue
+		}
 		w.at(Moment(c.spec.From)*Moment(time.Second), c.begin)
 	}
 	for _, f := range w.plan.Faults {
