@@ -11,6 +11,7 @@ const (
 	receiveErrors
 	receiveTruncated
 	receiveForeignPort // a datagram on an interface that is not served
+	receiveOverrun     // dropped by the kernel: an interface's packet socket was full
 	receiveVLAN        // tagged for a VLAN that this interface is not
 	receiveNotRequest  // op is not BOOTREQUEST, or too short for BOOTP
 	receiveUndecodable
@@ -25,6 +26,7 @@ const (
 	clockStepped
 	probesSkipped
 	probeSendErrors
+	probeProxies // ARP answers that did not count, see proxies
 	queriesRefused
 	diskFullDropped // replies dropped because what they promise could not be written
 	batches
@@ -38,6 +40,7 @@ var counterNames = [counterEnd]string{
 	receiveErrors:       "receive-errors",
 	receiveTruncated:    "receive-truncated",
 	receiveForeignPort:  "receive-interface-not-served",
+	receiveOverrun:      "receive-overrun",
 	receiveVLAN:         "receive-other-vlan",
 	receiveNotRequest:   "receive-not-a-request",
 	receiveUndecodable:  "receive-undecodable",
@@ -52,6 +55,7 @@ var counterNames = [counterEnd]string{
 	clockStepped:        "clock-stepped",
 	probesSkipped:       "probes-skipped",
 	probeSendErrors:     "probe-send-errors",
+	probeProxies:        "probe-answers-by-proxy",
 	queriesRefused:      "queries-refused",
 	diskFullDropped:     "disk-full-dropped",
 	batches:             "batches",

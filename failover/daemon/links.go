@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"tandem/failover/conf"
 	"tandem/failover/daemon/mmsg"
@@ -159,6 +160,16 @@ func (p *ports) open(l link) (*port, error) {
 	open := func(raw []byte, m mmsg.Message) (dhcp.Packet, bool) { return p.intake.openFrame(raw, m, port.iface) }
 	port.in = &source{fd: fd, read: func() { p.intake.receive(fd, open) }}
 	return port, p.poller.add(port.in)
+}
+
+// overruns counts what the kernel dropped because a packet socket was full.
+func (p *ports) overruns() {
+	for _, port := range p.set {
+		stats, err := unix.GetsockoptTpacketStats(port.in.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err == nil {
+			p.intake.count.add(receiveOverrun, int(stats.Drops))
+		}
+	}
 }
 
 // settle is how long changes may go on before they are looked at: bringing an

@@ -241,6 +241,7 @@ func (l *loop) rest() error {
 
 // report tells the node the shell's figures, as far as they have grown.
 func (l *loop) report() {
+	l.sender.ports.overruns()
 	for i := range counterEnd {
 		l.reportOne(counterNames[i], l.count.get(i))
 	}
@@ -249,6 +250,7 @@ func (l *loop) report() {
 	}
 	l.reportOne("client-buckets-evicted", l.intake.clients.evictions())
 	l.reportOne("relay-buckets-evicted", l.intake.relays.evictions())
+	l.pair.figures(l.reportOne)
 }
 
 func (l *loop) reportOne(name string, value uint64) {

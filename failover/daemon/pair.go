@@ -134,6 +134,13 @@ func (p *pair) close() {
 	}
 }
 
+// figures gives every counter of the connections with its name.
+func (p *pair) figures(fn func(name string, value uint64)) {
+	if l := p.links.Load(); l != nil {
+		l.Counters.Each(fn)
+	}
+}
+
 // do carries out what the node wants of the connections.
 func (p *pair) do(list []node.Link) {
 	links := p.links.Load()

@@ -40,6 +40,7 @@ type prober struct {
 	ident  uint16
 
 	pending map[lease.IP]*probe
+	proxies proxies
 	soonest int64        // no probe runs out of time before, zero for none
 	icmp    *mmsg.Writer // opened with the first probe
 	arp     *mmsg.Writer
@@ -56,7 +57,7 @@ type probe struct {
 
 func newProber(poller *poller, count *counters, log *Logger, post func(node.Input)) *prober {
 	p := &prober{poller: poller, count: count, log: log, post: post,
-		ident: uint16(os.Getpid()), pending: map[lease.IP]*probe{}, reader: mmsg.NewReader(probeReadBatch)}
+		ident: uint16(os.Getpid()), pending: map[lease.IP]*probe{}, proxies: proxies{}, reader: mmsg.NewReader(probeReadBatch)}
 	for range probeReadBatch {
 		p.bufs = append(p.bufs, make([]byte, 128))
 	}
@@ -214,7 +215,9 @@ func (p *prober) echoReply(b []byte, _ mmsg.Message) {
 	}
 	msg := b[int(b[0]&15)*4:]
 	if msg[0] == icmpEchoReply && binary.BigEndian.Uint16(msg[4:]) == p.ident {
-		p.answered(lease.IP(binary.BigEndian.Uint32(b[12:])), "ICMP", func(*probe) bool { return true })
+		if ip := lease.IP(binary.BigEndian.Uint32(b[12:])); p.pending[ip] != nil {
+			p.finish(ip, "ICMP")
+		}
 	}
 }
 
@@ -225,12 +228,19 @@ func (p *prober) arpReply(b []byte, m mmsg.Message) {
 	}
 	sa := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(m.Name))
 	by := net.HardwareAddr(b[8:14]).String()
-	p.answered(lease.IP(binary.BigEndian.Uint32(b[14:])), by, func(one *probe) bool { return one.arpOn == int(sa.Ifindex) })
-}
-
-// answered ends the probe of an address that the answer fits.
-func (p *prober) answered(ip lease.IP, by string, fits func(*probe) bool) {
-	if one := p.pending[ip]; one != nil && fits(one) {
+	ip := lease.IP(binary.BigEndian.Uint32(b[14:]))
+	one := p.pending[ip]
+	if one == nil || one.arpOn != int(sa.Ifindex) {
+		return
+	}
+	switch p.proxies.seen([6]byte(b[8:14]), ip) {
+	case proxyFound:
+		p.log.Sayf(dhcp.LevelWarning, "%s answers ARP for every address that is asked for, as proxy ARP does: "+
+			"from now on only its echo replies count", by)
+		fallthrough
+	case proxyKnown:
+		p.count.add(probeProxies, 1)
+	default:
 		p.finish(ip, by)
 	}
 }
