@@ -107,6 +107,24 @@ type Counters struct {
 	StateChanges                        uint64
 }
 
+// Each gives every counter with its name.
+func (c Counters) Each(fn func(name string, value uint64)) {
+	fn("failover-connections", c.Connections)
+	fn("failover-connections-refused", c.Refused)
+	fn("failover-connections-crowded", c.Crowded)
+	fn("failover-updates-sent", c.UpdatesSent)
+	fn("failover-updates-received", c.UpdatesReceived)
+	fn("failover-rejects-sent", c.RejectsSent)
+	fn("failover-rejects-received", c.RejectsReceived)
+	fn("failover-stale-updates", c.Stale)
+	fn("failover-requeued", c.Requeued)
+	fn("failover-queue-full", c.QueueFull)
+	fn("failover-patience-full", c.PatienceFull)
+	fn("failover-deferred-full", c.DeferredFull)
+	fn("failover-unsafe-withheld", c.Unsafe)
+	fn("failover-state-changes", c.StateChanges)
+}
+
 // New makes an endpoint. saved is what was last saved for the relationship;
 // its zero value means that nothing ever was. The table is shared with the
 // DHCP responder; pools are the numbers of this relationship's pools in it.

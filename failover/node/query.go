@@ -76,6 +76,17 @@ type Counter struct {
 func (n *Node) counters() []Counter {
 	list := []Counter{}
 	n.dhcp.Counters(func(name string, value uint64) { list = append(list, Counter{name, value}) })
+	first := len(list)
+	for i, r := range n.relations {
+		at := first
+		r.end.Counters().Each(func(name string, value uint64) {
+			if i == 0 {
+				list = append(list, Counter{Name: name})
+			}
+			list[at].Value += value
+			at++
+		})
+	}
 	for _, name := range sortedKeys(n.dropped) {
 		list = append(list, Counter{name, n.dropped[name]})
 	}
