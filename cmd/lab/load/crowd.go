@@ -367,3 +367,7 @@ func (c *Crowd) giveUp(from, to int, t dhcpv4.MessageType) error {
 
 // Server is the server of client i's latest offer.
 func (c *Crowd) Server(i int) netip.Addr { return c.clients[i].server }
+
+// Left is how much is left of the lease of client i; zero or less if it has
+// none.
+func (c *Crowd) Left(i int) time.Duration { return time.Until(c.clients[i].ends) }

@@ -1,6 +1,9 @@
 package netlab
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Cut stops all traffic of a LAN; the machines' links keep their carrier, so
 // that only silence tells them.
@@ -37,4 +40,20 @@ func (node *Node) Deafen(addr, ifname string) error {
 // Undeafen ends a Deafen.
 func (node *Node) Undeafen(addr, ifname string) error {
 	return node.IP(fmt.Sprintf("neigh del %s dev %s", addr, ifname))
+}
+
+// Slow bounds the rate at which a machine sends by an interface ("64kbit");
+// an empty rate ends that.
+func (node *Node) Slow(ifname, rate string) error {
+	tc := func(args ...string) error {
+		out, err := node.Run(context.Background(), append([]string{"tc", "qdisc"}, args...)...)
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	if rate == "" {
+		return tc("del", "dev", ifname, "root")
+	}
+	return tc("replace", "dev", ifname, "root", "tbf", "rate", rate, "burst", "4000", "latency", "2s")
 }

@@ -204,3 +204,6 @@ func (b *Box) pinKey(of *Box) error {
 }
 
 func (b *Box) keys() string { return filepath.Join(b.Dir, "store", "keys") }
+
+// lostContact matches what both programs write when the connection has gone.
+var lostContact = regexp.MustCompile(`contact lost|timeout waiting|disconnect|peer dhcp: .* to communications-interrupted`)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ type harness struct {
 	testing.TB
 	*Pair
 	crowd *load.Crowd
+
+	stranger  *netlab.Node // the latest machine between the partners
+	strangers int
 }
 
 // each runs a scenario with every combination, in parallel.
@@ -104,7 +108,9 @@ func build(t testing.TB, c combo, o Options) *harness {
 	o.Primary, o.Secondary = c.primary, c.secondary
 	h := &harness{TB: t, Pair: must(New(dir, o))(t)}
 	capture := filepath.Join(dir, "link.pcap")
-	must(h.Primary.Node.Start(netlab.Command{Args: []string{"tcpdump", "-Z", "root", "-i", "eth1", "-U", "-w", capture, "tcp"}}))(t)
+	sniffer := must(h.Primary.Node.Start(netlab.Command{Args: []string{
+		"tcpdump", "-Z", "root", "-i", "eth1", "--immediate-mode", "-U", "-w", capture, "tcp"}}))(t)
+	must(sniffer.Await(0, regexp.MustCompile("listening on"), Patience))(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			h.keepCapture(capture)
@@ -251,20 +257,27 @@ func (h *harness) healthy() {
 	}
 }
 
-// addrs are the addresses of clients from..to-1 now.
+// soon is less than what is left of a lease that a test counts on.
+const soon = 3 * time.Second
+
+// addrs are the addresses of clients from..to-1 now; the zero one for a lease
+// that is about to end.
 func (h *harness) addrs(from, to int) []netip.Addr {
-	var list []netip.Addr
+	list := make([]netip.Addr, to-from)
 	for i := from; i < to; i++ {
-		list = append(list, h.crowd.Addr(i))
+		if h.crowd.Left(i) > soon {
+			list[i-from] = h.crowd.Addr(i)
+		}
 	}
 	return list
 }
 
-// keep checks that clients from..to-1 have the same addresses as before.
+// keep checks that clients from..to-1 have the same addresses as before, those
+// that had one.
 func (h *harness) keep(before []netip.Addr, from, to int) {
 	h.Helper()
 	for i := from; i < to; i++ {
-		if now := h.crowd.Addr(i); now != before[i-from] {
+		if now := h.crowd.Addr(i); before[i-from].IsValid() && now != before[i-from] {
 			h.Errorf("client %v had %v and has %v now", h.crowd.MAC(i), before[i-from], now)
 		}
 	}

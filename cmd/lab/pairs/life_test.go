@@ -91,6 +91,7 @@ func TestRebalance(t *testing.T) {
 				h.acquire(0, size/2)
 				// All of one half is given; the partner shares its own.
 				must0(h, h.awaitBalance(size/2, 5))
+				h.settled()
 				h.acquire(size/2, size*3/4)
 				h.settled()
 				server := h.Primary
