@@ -101,6 +101,10 @@ func (c *compiler) parameter(n *optionNode, a *assign, x *context) statement {
 	p := Param(n.option.code)
 	name := n.option.name
 	switch info := parameters[p]; info.effect {
+	case refused:
+		if a.expr != nil || len(a.value) != 1 || a.value[0] == 1 {
+			c.reports.unsupported(n.place, "delete it", "%s is not supported: %s", name, info.why)
+		}
 	case harmless:
 		c.reports.note(n.place, "%s has no effect: %s", name, info.why)
 	case otherFamily:

@@ -47,10 +47,7 @@ func (s Severity) String() string {
 // or notice says that it is one.
 func (d Diagnostic) String() string {
 	text := d.Message
-	switch {
-	case d.Unsupported:
-		text = "not supported: " + text
-	case d.Severity != Error:
+	if d.Severity != Error {
 		text = d.Severity.String() + ": " + text
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", d.Pos.File, d.Pos.Line, d.Pos.Col, text)

@@ -103,7 +103,7 @@ const (
 	harmless                  // no effect here, and no client can tell: a notice
 	forDNS                    // kept for dynamic DNS: a notice
 	otherFamily               // belongs to DHCPv6: a notice
-	refused                   // it would change what clients get: an error
+	refused                   // switched on it would change what clients get: an error
 )
 
 // parameter is what is known of one server parameter beside its type.
@@ -130,6 +130,8 @@ var parameters = map[Param]parameter{
 	ClientUpdates:           {standard: 1},
 	PingCheck:               {standard: 1},
 	PingTimeout:             {standard: 1},
+	PingClttSecs:            {standard: 60},
+	GetLeaseHostnames:       {effect: refused, why: "names are not looked up, so that the answer depends on no other server"},
 	StashAgentOptions:       {standard: 1},
 	DHCPCacheThreshold:      {standard: 25},
 	AbandonLeaseTime:        {standard: 86400},

@@ -1,7 +1,9 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -80,6 +82,9 @@ func (p *parser) load(name string, from place) (string, bool) {
 	src, err := p.read(name)
 	switch {
 	case err != nil:
+		if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+			err = pathErr.Err // the name is said already
+		}
 		p.reports.fail(from, "", "cannot read %s: %v", name, err)
 		return "", false
 	case len(src) > maxFile:

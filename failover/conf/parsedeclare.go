@@ -398,6 +398,7 @@ func (p *parser) data(what string) (datum, bool) {
 		p.take()
 		d.data, d.text = []byte(t.Text), true
 		return d, true
+	case t.Kind == token.NumberOrName && hexRemedy(t.Text) == "" && !isOctet(t.Text) && !p.peek(1).Is(":"):
 	case t.Kind == token.Number, t.Kind == token.NumberOrName, hexRemedy(t.Text) != "" && t.Word():
 		var ok bool
 		d.data, ok = p.hex()

@@ -472,6 +472,10 @@ func (p *parser) log() (node, bool) {
 			return nil, false
 		}
 	}
+	if t := p.peek(0); t.Word() && p.peek(1).Is(",") {
+		p.fail(t, "write one of "+strings.Join(logLevels, ", "), "%s is no level of messages", t.Describe())
+		return nil, false
+	}
 	var ok bool
 	if n.expr, ok = p.dataExpr(); !ok || !p.expect(")", ") behind the message") {
 		return nil, false

@@ -192,6 +192,8 @@ func (p *parser) unary(context exprType) (*expr, bool) {
 			p.fail(t, "", "%s is no number of 32 bits", t.Text)
 		}
 		return e, true
+	case t.Kind == token.Number && p.peek(1).Is(".") && p.peek(2).Kind == token.Number:
+		return p.addressOperand()
 	case t.Kind == token.Number, t.Kind == token.NumberOrName && !isKeyword(t.Text):
 		e.op = opHex
 		var ok bool
@@ -201,7 +203,7 @@ func (p *parser) unary(context exprType) (*expr, bool) {
 		word = strings.ToLower(t.Text)
 	}
 	if word == "" {
-		p.fail(t, "", "expected an expression, not %s", t.Describe())
+		p.fail(t, operandRemedies[t.Text], "expected an expression, not %s", t.Describe())
 		return nil, false
 	}
 	if o, ok := simple[word]; ok {
@@ -218,6 +220,27 @@ func (p *parser) unary(context exprType) (*expr, bool) {
 		return e, true
 	}
 	return p.special(e, word)
+}
+
+// operandRemedies say what to write for operators of other languages, by the
+// mark at which reading stops.
+var operandRemedies = map[string]string{
+	"=": "write = once", "&": "write and", "|": "write or", "!": "write not", "<": "write !=, or nothing: there is no order",
+}
+
+// addressOperand refuses an address: expressions know only its octets.
+func (p *parser) addressOperand() (*expr, bool) {
+	t := p.peek(0)
+	p.reports.mute++
+	ip, ok := p.ip()
+	p.reports.mute--
+	remedy := ""
+	if ok {
+		b := ip.As4()
+		remedy = "write " + octetsText(b[:])
+	}
+	p.fail(t, remedy, "an address cannot stand in an expression")
+	return nil, false
 }
 
 // parenthesis reads `( EXPR )`.

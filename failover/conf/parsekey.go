@@ -158,7 +158,7 @@ func (p *parser) zoneStatement() (node, bool) {
 	name := p.peek(0)
 	if n.name = p.dotted(); n.name == "" {
 		p.fail(name, quoteless(name), "expected the name of the zone, not %s", name.Describe())
-		p.take()
+		n.name = p.take().Text
 	}
 	if !strings.HasSuffix(n.name, ".") {
 		n.name += "."

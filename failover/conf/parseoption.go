@@ -162,10 +162,10 @@ func (p *parser) unknownOption(name token.Token, def *optionDef) {
 	}
 	sort.Strings(names)
 	remedy := "define it before its use: option " + def.fullName() + " code NUMBER = TYPE;"
-	if w := nearest(name.Text, names); w != "" {
-		remedy = "write " + w
-	} else if rest, ok := strings.CutPrefix(strings.ToLower(name.Text), "option-"); ok && isDecimal(rest) {
+	if rest, ok := strings.CutPrefix(strings.ToLower(name.Text), "option-"); ok && isDecimal(rest) {
 		remedy = "write unknown-" + rest
+	} else if w := nearest(name.Text, names); w != "" {
+		remedy = "write " + w
 	}
 	p.fail(name, remedy, "there is no option %s", def.label())
 }

@@ -24,13 +24,17 @@ var peerWords = []string{
 // shared-network.
 func (p *parser) failover(kind blockKind) (node, bool) {
 	t := p.take()
-	if kind != inGlobal && kind != inShared {
-		p.misplaced(t, kind, "to the top level; a pool refers to it with failover peer \"NAME\";")
-	}
 	if !p.expect("peer", "peer after failover") {
 		return nil, false
 	}
 	name := p.peek(0)
+	if kind != inGlobal && kind != inShared {
+		where := "to the top level; pools refer to it with failover peer \"NAME\";"
+		if p.peek(1).Is(";") {
+			where = "into the pools"
+		}
+		p.misplaced(t, kind, where)
+	}
 	if !name.Word() && name.Kind != token.String {
 		p.fail(name, "", "expected the name of the failover peer, not %s", name.Describe())
 		return nil, false

@@ -199,9 +199,22 @@ func isRange(err error) bool {
 	return ok && e.Err == strconv.ErrRange
 }
 
+// isOctet tells whether s is an octet in hexadecimal digits.
+func isOctet(s string) bool {
+	_, err := strconv.ParseUint(s, 16, 8)
+	return err == nil
+}
+
 // hex reads octets in hexadecimal with colons between.
 func (p *parser) hex() ([]byte, bool) {
 	var out []byte
+	if first := p.peek(0); p.peek(1).Is(".") && p.peek(1).Pos == first.End {
+		if remedy := hexRemedy(p.wordsAhead()); remedy != "" {
+			p.fail(first, remedy, "expected octets in hexadecimal digits with colons between")
+			p.passAddress()
+			return nil, false
+		}
+	}
 	for {
 		t := p.peek(0)
 		if t.Kind != token.Number && t.Kind != token.NumberOrName {

@@ -8,7 +8,12 @@ func nearest(word string, words []string) string {
 	if len(word) > 40 {
 		return ""
 	}
-	most := 1 + len(word)/5
+	most := 0 // how many slips of the keyboard to forgive
+	for _, length := range []int{3, 8, 15} {
+		if len(word) >= length {
+			most++
+		}
+	}
 	best, bestAt := "", most+1
 	for _, w := range words {
 		if d := distance(word, w, most); d < bestAt {
