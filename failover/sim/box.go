@@ -29,6 +29,7 @@ type Box struct {
 	trusted                  bool // the clock gate
 	changes                  []Moment
 	carrierDown              int // faults that keep the carrier down
+	carrierLost              Moment
 	resets                   []Moment
 	offSince                 Moment
 	frozeAt                  Moment

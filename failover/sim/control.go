@@ -33,14 +33,35 @@ func NeedsRule(p *Plan) bool {
 }
 
 // FindControl looks through seeds for a life that needs the rule, and shrinks
-// it; nil if there is none among them.
+// it; nil if there is none among them. Lives in which an address gets two
+// clients are preferred.
 func FindControl(r failover.Rule, first, n uint64) *Plan {
+	var other *Plan
 	for seed := first; seed < first+n; seed++ {
-		p := Draw(seed)
-		p.Without = r
-		if NeedsRule(p) {
-			return shrink(p, 1500, func(c *Plan) bool { return NeedsRule(c) })
+		for _, p := range candidates(seed) {
+			p.Without = r
+			if !NeedsRule(p) {
+				continue
+			}
+			if Run(p, false).Violation.Promise == "I1" {
+				return shrink(p, 1500, func(c *Plan) bool { return NeedsRule(c) && Run(c, false).Violation.Promise == "I1" })
+			}
+			if other == nil {
+				other = p
+			}
 		}
 	}
-	return nil
+	if other == nil {
+		return nil
+	}
+	return shrink(other, 1500, NeedsRule)
+}
+
+// candidates are the plans of a seed: one that is drawn and one for each tale.
+func candidates(seed uint64) []*Plan {
+	list := []*Plan{Draw(seed)}
+	for _, name := range Tales() {
+		list = append(list, Tell(name, seed))
+	}
+	return list
 }

@@ -2,8 +2,12 @@ package sim
 
 import "math/rand/v2"
 
-// Draw makes the plan of a seed.
+// Draw makes the plan of a seed: one in three begins like one of the tales.
 func Draw(seed uint64) *Plan {
+	if n := seed % 3; n == 0 {
+		names := Tales()
+		return Tell(names[seed/3%uint64(len(names))], seed)
+	}
 	r := stream(seed, 0)
 	p := &Plan{Seed: seed, Seconds: 1200 + r.IntN(3600)}
 	p.Promise = []Promise{Strict, Strict, Auto, Standard}[r.IntN(4)]
@@ -53,24 +57,33 @@ func drawFaults(p *Plan, r *rand.Rand) {
 	for at := 60 + r.IntN(60); at < p.Seconds; at += 1 + r.IntN(2*gap) {
 		f := Fault{At: int64(at)*1000 + int64(r.IntN(1000)), What: menu[r.IntN(len(menu))], Box: r.IntN(2)}
 		f.For = int64(drawLength(p, r)) * 1000
-		switch f.What {
-		case "power-writing":
-			f.N = r.IntN(12)
-		case "link-slow", "lan-slow":
-			f.N = 1 + r.IntN(3000)
-		case "loss":
-			f.N = 1 + r.IntN(60)
-		case "flap":
-			f.N = 2 + r.IntN(4)
-		case "clock-step":
-			f.N = r.IntN(2001)
-		case "clock-wild":
-			f.N = r.IntN(200) - 100
-		case "storm":
-			f.N, f.For = 3+r.IntN(3), int64(15+r.IntN(60))*1000
+		f.N = drawNumber(f.What, r)
+		if f.What == "storm" {
+			f.For = int64(15+r.IntN(60)) * 1000
 		}
 		p.Faults = append(p.Faults, f)
 	}
+}
+
+// drawNumber gives the N of a fault.
+func drawNumber(what string, r *rand.Rand) int {
+	switch what {
+	case "power-writing":
+		return r.IntN(12)
+	case "link-slow", "lan-slow":
+		return 1 + r.IntN(3000)
+	case "loss":
+		return 1 + r.IntN(60)
+	case "flap":
+		return 2 + r.IntN(4)
+	case "clock-step":
+		return r.IntN(2001)
+	case "clock-wild":
+		return r.IntN(200) - 100
+	case "storm":
+		return 3 + r.IntN(3)
+	}
+	return 0
 }
 
 // drawLength is short, about the waits of the rules, or long.

@@ -144,6 +144,9 @@ func (b *Box) setCarrier(up bool) {
 		return
 	}
 	b.w.tell("%s: carrier of the clients' network %v", b.name, b.carrier())
+	if !up {
+		b.carrierLost = b.w.now
+	}
 	b.changes, b.heardSince = append(b.changes, b.w.now), b.w.now
 	b.tellFacts()
 }

@@ -23,11 +23,44 @@ func (o *operator) order(b *Box, word string) {
 // declare says that the partner of b is down.
 func (o *operator) declare(b *Box, word string) {
 	p := b.partner()
-	if !b.acts() || o.w.plan.Promise == Standard && p.powered {
+	if !b.acts() || o.w.plan.Promise == Standard && !o.looksDead(p) {
 		return
 	}
 	b.declared = true
 	o.order(b, word)
+}
+
+// looksDead tells whether an operator who is right may declare p dead: it is
+// off, or has hung or been without carrier for a while. When such a box comes
+// back it knows so (R7, R9).
+func (o *operator) looksDead(p *Box) bool {
+	limit := Moment(o.w.plan.Delay+20) * Moment(time.Second)
+	switch {
+	case !p.powered:
+		return true
+	case p.frozen:
+		return o.w.now-p.frozeAt > limit
+	}
+	return !p.carrier() && o.w.now-p.carrierLost > limit
+}
+
+// holds tells whether box p is in PARTNER-DOWN with authority, or will be when
+// it comes back.
+func (o *operator) holds(p *Box) bool {
+	peer, ok := p.peer()
+	if !ok || peer.State != lease.PartnerDown || peer.Facts&lease.PeerLapsed != 0 {
+		return false
+	}
+	g := Moment(o.w.plan.grantTime()) * Moment(time.Second)
+	switch {
+	case peer.Facts&lease.PeerRemoved != 0:
+		return true
+	case !p.powered:
+		return o.w.now-p.offSince < g
+	case p.frozen:
+		return o.w.now-p.frozeAt < g
+	}
+	return true
 }
 
 // entered: box b is in PARTNER-DOWN. If its partner is, or may come back, so
@@ -35,9 +68,7 @@ func (o *operator) declare(b *Box, word string) {
 // survivor.
 func (o *operator) entered(b *Box) {
 	p := b.partner()
-	theirs, ok := p.peer()
-	alone := ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0
-	if alone && (b.declared || p.declared) {
+	if o.holds(p) && (b.declared || p.declared) {
 		o.excuse()
 	}
 }
@@ -59,7 +90,7 @@ func (o *operator) replace(b *Box, d time.Duration) {
 		return
 	}
 	b.declared = true
-	if theirs, ok := p.peer(); ok && theirs.State == lease.PartnerDown && theirs.Facts&lease.PeerLapsed == 0 {
+	if o.holds(p) {
 		o.excuse() // off for less than G
 	}
 	p.powerOff("is removed")

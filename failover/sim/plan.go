@@ -82,11 +82,7 @@ func (p *Plan) configText(i, variant int) string {
 	}
 	auto := ""
 	if p.Promise == Auto {
-		g := p.Authority
-		if g == 0 {
-			g = p.MCLT
-		}
-		auto = fmt.Sprintf("auto-partner-down %d;", g)
+		auto = fmt.Sprintf("auto-partner-down %d;", p.grantTime())
 	}
 	lease := p.Lease + variant*p.Lease/2
 	text := fmt.Sprintf(`default-lease-time %d; max-lease-time %d; ping-check off; authoritative; abandon-lease-time %d;
