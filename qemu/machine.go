@@ -20,6 +20,8 @@ type Machine struct {
 
 	Disk    string // raw disk image, written to; "" for none
 	DiskBus string // "virtio" (or ""), "ahci"
+	// DiskReadOnly lets the disk refuse to be written.
+	DiskReadOnly bool
 
 	Ports []Cable // in the order of the case, at most 4
 
@@ -150,6 +152,9 @@ func (m Machine) disk() []string {
 		return nil
 	}
 	drive := "if=none,id=disk,format=raw,file=" + strings.ReplaceAll(m.Disk, ",", ",,")
+	if m.DiskReadOnly {
+		drive += ",readonly=on"
+	}
 	if m.DiskBus == "ahci" {
 		return []string{"-drive", drive, "-device", "ide-hd,drive=disk,bus=ide.0"}
 	}

@@ -64,6 +64,10 @@ type box struct {
 	slotWell    bool
 	shown       string // the status that the console shows
 
+	lit       map[string]bool // LEDs
+	poolLines atomic.Pointer[[]string]
+	asking    atomic.Bool // a question about the pools is under way
+
 	step atomic.Value // string, the boot step that is under way
 
 	// waiting is set while boot waits for something that may take any time;
@@ -73,7 +77,7 @@ type box struct {
 }
 
 func newBox(out io.Writer) *box {
-	return &box{console: newConsole(out), carriers: map[string]*link.Carrier{}, booted: make(chan struct{})}
+	return &box{console: newConsole(out), carriers: map[string]*link.Carrier{}, lit: map[string]bool{}, booted: make(chan struct{})}
 }
 
 // trusted is the clock's status; without a gate it is not trusted.

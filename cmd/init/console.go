@@ -16,17 +16,18 @@ import (
 	"tandem/init/supervise"
 )
 
-// screen is the status of the box, in lines of at most 80 columns. It holds
-// nothing that changes by itself every second.
-func (b *box) screen() string {
-	var s strings.Builder
-	line := func(what, format string, args ...any) {
+// screen is the status of the box, in lines of at most 80 columns. figures
+// are what changes all the time: they alone are no reason to show it again.
+func (b *box) screen() (text, figures string) {
+	var s, f strings.Builder
+	write := func(s *strings.Builder, what, format string, args ...any) {
 		text := fmt.Sprintf("| %-9s %s", what, fmt.Sprintf(format, args...))
 		if len(text) > 79 {
 			text = text[:76] + "..."
 		}
 		s.WriteString(text + "\n")
 	}
+	line := func(what, format string, args ...any) { write(&s, what, format, args...) }
 	rule := "+" + strings.Repeat("-", 78) + "\n"
 	s.WriteString(rule)
 	line("box", "%s (%s) on %s, Tandem %s", b.config.Name, b.config.Role, b.found.Board.Title, b.image.Version)
@@ -59,8 +60,13 @@ func (b *box) screen() string {
 	for _, a := range b.monitor.Alarms() {
 		line("ALARM", "%s: %s", a.Name, a.Text)
 	}
-	s.WriteString(rule)
-	return s.String()
+	if pools := b.poolLines.Load(); pools != nil {
+		for _, p := range *pools {
+			write(&f, "pool", "%s", p)
+		}
+	}
+	f.WriteString(rule)
+	return s.String(), f.String()
 }
 
 // readKeys gives the lines that are typed on the console.

@@ -15,9 +15,9 @@ import (
 	"tandem/images/layout"
 )
 
-// An image for the workbench lets the console make the box hang in ways that
-// the watchdog must end. In every other image these words mean nothing.
-const mischiefs = "freeze dhcpfd, stick dhcpfd, hang disk, freeze init"
+// An image for the workbench lets the console break the box in ways that it
+// must get over. In every other image these words mean nothing.
+const mischiefs = "freeze dhcpfd, stick dhcpfd, hang disk, freeze init, spoil disk"
 
 // debugImage tells whether this image is one for the workbench.
 func debugImage() bool {
@@ -37,6 +37,8 @@ func (b *box) mischief(line string) (known bool) {
 		err = startHolder(os.Getpid(), holdAll)
 	case "hang disk":
 		err = freezeFiles(dataDir)
+	case "spoil disk": // the file system finds an error
+		err = os.WriteFile("/sys/fs/ext4/"+b.data.Device+"/trigger_fs_error", []byte("from the console\n"), 0)
 	default:
 		return false
 	}
@@ -129,12 +131,14 @@ func threads(pid, what string) (list []int) {
 	return list
 }
 
-// epollWait is epoll_wait(2) on x86-64. dhcpfd's loop waits by it; Go's
-// runtime uses epoll_pwait.
-const epollWait = "232"
+// loopEvents is how many events dhcpfd's loop asks for at once; Go's runtime,
+// which waits by the same system call, asks for more.
+const loopEvents = "0x20"
 
+// waitsForEvents reads what system call a thread is in: its number, then its
+// arguments (proc(5)).
 func waitsForEvents(task string) bool {
 	raw, err := os.ReadFile(filepath.Join(task, "syscall"))
-	number, _, _ := strings.Cut(string(raw), " ")
-	return err == nil && number == epollWait && runtime.GOARCH == "amd64"
+	fields := strings.Fields(string(raw))
+	return err == nil && len(fields) > 3 && fields[0] == strconv.Itoa(unix.SYS_EPOLL_PWAIT) && fields[3] == loopEvents
 }

@@ -70,9 +70,13 @@ func (b *box) watch(ctx context.Context, keys <-chan string, signals <-chan os.S
 			if now := clock.SinceBoot(); now-hardware >= readHardware {
 				hardware = now
 				b.measure()
+				if b.asking.CompareAndSwap(false, true) {
+					go b.askPools()
+				}
 			}
 			b.publish()
 			b.judge()
+			b.lights()
 			b.show(false)
 		case e, ok := <-events:
 			if !ok {
@@ -261,10 +265,10 @@ func (b *box) markWell() error {
 
 // show writes the status when it changes, or when asked.
 func (b *box) show(asked bool) {
-	text := b.screen()
+	text, figures := b.screen()
 	if text == b.shown && !asked {
 		return
 	}
 	b.shown = text
-	fmt.Fprint(b.console, text)
+	fmt.Fprint(b.console, text+figures)
 }

@@ -34,6 +34,9 @@ type Health struct {
 // is mounted. Errors of the disk itself are errors here: a disk that cannot be
 // read is not overwritten.
 func CheckData(ctx context.Context, device string) (Health, error) {
+	if raw, err := os.ReadFile(filepath.Join("/sys/class/block", device, "ro")); err == nil && strings.TrimSpace(string(raw)) == "1" {
+		return Health{}, fmt.Errorf("the disk of %s is write-protected; open its lock, or replace it", device)
+	}
 	dev := filepath.Join("/dev", device)
 	code, out, err := fsck(ctx, "-p", dev)
 	if err != nil {

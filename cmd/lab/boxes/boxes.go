@@ -143,8 +143,9 @@ type Options struct {
 	DHCP string
 	// Box completes or replaces lines of each box configuration.
 	Box func(i int, text string) string
-	// Only sets up the first box alone.
-	Only bool
+	// Only sets up the first box alone, as a single one; Alone does so too, as
+	// one of a pair whose other half is something else.
+	Only, Alone bool
 	// Consoles is a directory that keeps what the consoles said; "" for none.
 	Consoles string
 	// Disk is the size of the boxes' disks; default 512 MiB.
@@ -235,7 +236,7 @@ func (p *Pair) build(opt Options) error {
 		h.Serve(qemu.NTPPort, p.Clocks[i].Answer)
 	}
 	count := 2
-	if opt.Only {
+	if opt.Only || opt.Alone {
 		count = 1
 	}
 	for i := range count {

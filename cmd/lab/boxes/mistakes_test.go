@@ -1,0 +1,181 @@
+package boxes
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tandem/images/layout"
+)
+
+// TestBothPrimary is a pair whose boxes were both told to be the primary: they
+// refuse each other and say why.
+func TestBothPrimary(t *testing.T) {
+	opt := options()
+	opt.Start = "direct"
+	opt.Box = func(i int, text string) string {
+		if i == 1 {
+			return strings.Replace(text, "role secondary", "role primary", 1) + "peer tandem mclt 30 split 128\n"
+		}
+		return text
+	}
+	s := stage(t, opt)
+	start(t, s)
+	for _, b := range s.Boxes {
+		expect(t, b, bootPatience, `(?i)both .*primary|same role|is a primary as well|also .*primary`)
+	}
+}
+
+// TestMisspeltConfiguration: the console tells each mistake with place and
+// remedy, and the box takes a better file after a restart.
+func TestMisspeltConfiguration(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start = true, "direct"
+	opt.Box = func(_ int, text string) string {
+		return strings.NewReplacer("role single", "role boss", "10.77.0.2/24", "10.77.0.2").Replace(text)
+	}
+	s := stage(t, opt)
+	start(t, s)
+	b := s.Boxes[0]
+	expect(t, b, bootPatience, `box\.conf:2: unknown role "boss" \(primary, secondary or single\)`)
+	expect(t, b, servePatience, `box\.conf:3: 10\.77\.0\.2 has no prefix length \(example: 10\.77\.0\.2/24\)`)
+	expect(t, b, servePatience, `FAIL box configuration`)
+	if err := b.Console.Type("poweroff"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.WaitOff(within(t, servePatience)); err != nil {
+		t.Fatal(err)
+	}
+	opt.Box = nil
+	putData(t, b.Machine.Disk, layout.BoxConfig, boxConf(0, opt))
+	start(t, s)
+	expect(t, b, bootPatience, `Serving alone`)
+	serves(t, s)
+}
+
+// putData puts a file onto the data partition of a box without power.
+func putData(t *testing.T, disk, name, text string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	debugfs(t, disk, "rm /"+name, "write "+file+" /"+name)
+}
+
+// TestDataFull fills the data partition: the box boots, says so, and serves
+// who already has a lease.
+func TestDataFull(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start, opt.Disk = true, "direct", 1 // as small as the image
+	s := stage(t, opt)
+	b := s.Boxes[0]
+	start(t, s)
+	expect(t, b, bootPatience, `Serving alone`)
+	serves(t, s)
+	if err := b.Console.Type("poweroff"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.WaitOff(within(t, servePatience)); err != nil {
+		t.Fatal(err)
+	}
+	filler := filepath.Join(t.TempDir(), "filler")
+	left := 40 // blocks
+	if err := os.WriteFile(filler, bytes.Repeat([]byte{1}, 4096*(freeBlocks(t, b.Machine.Disk)-left)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	debugfs(t, b.Machine.Disk, "write "+filler+" /filler")
+	start(t, s)
+	expect(t, b, bootPatience, `ALARM: disk space \(critical\) .*almost full`)
+	serves(t, s)
+}
+
+// TestDataMissing deletes the data partition from the table.
+func TestDataMissing(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start = true, "direct"
+	s := stage(t, opt)
+	if _, err := tool("sgdisk", "-d", "5", s.Boxes[0].Machine.Disk); err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	expect(t, s.Boxes[0], bootPatience, `FAIL data partition .*no partition named "tandem-data".*flash the image again`)
+	expect(t, s.Boxes[0], servePatience, `FAIL box configuration .*no data partition`)
+}
+
+// TestDataWriteProtected starts from a disk that refuses to be written.
+func TestDataWriteProtected(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start = true, "direct"
+	s := stage(t, opt)
+	s.Boxes[0].Machine.DiskReadOnly = true
+	start(t, s)
+	expect(t, s.Boxes[0], bootPatience, `FAIL data partition .*write-protected`)
+}
+
+// TestDataGoesReadOnly lets the file system find an error while the box
+// serves: the alarm says so, and the next start repairs it.
+func TestDataGoesReadOnly(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Workbench = true, true
+	s := stage(t, opt)
+	b := s.Boxes[0]
+	start(t, s)
+	expect(t, b, bootPatience, `Serving alone`)
+	serves(t, s)
+	if err := b.Console.Type("spoil disk"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b, servePatience, `ALARM: disk read-only \(critical\)`)
+	if err := b.Console.Type("reboot"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b, bootPatience, `ok +data partition .*repaired`)
+	expect(t, b, bootPatience, `Serving alone`)
+	serves(t, s)
+}
+
+// TestDataDestroyed overwrites the data partition of one box of a pair: it
+// begins anew, takes its configuration from the boot partition again, and gets
+// every lease from its partner.
+func TestDataDestroyed(t *testing.T) {
+	opt := options()
+	opt.Start = "direct"
+	s := stage(t, opt)
+	start(t, s)
+	awaitNormal(t, s)
+	serves(t, s)
+	before := s.addresses()
+	b := s.Boxes[1]
+	if err := s.Power(t.Context(), 1, false); err != nil {
+		t.Fatal(err)
+	}
+	disk, err := os.OpenFile(b.Machine.Disk, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	junk := bytes.Repeat([]byte("junk"), layout.MiB/4)
+	for i := range int64(180) { // copies of the superblock as well
+		if _, err := disk.WriteAt(junk, layout.DataStart+i*layout.MiB); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Power(t.Context(), 1, true); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b, bootPatience, `data partition .*DAMAGED BEYOND REPAIR: begun anew`)
+	expect(t, b, bootPatience, `taken from the boot partition: box\.conf, dhcpd\.conf`)
+	expect(t, b, bootPatience, `I move from .* to recover`)
+	awaitNormal(t, s)
+	if err := s.Power(t.Context(), 0, false); err != nil {
+		t.Fatal(err)
+	}
+	awaitAlone(t, s, 1)
+	serves(t, s)
+	if err := unchanged(before, s.addresses()); err != nil {
+		t.Fatal(err)
+	}
+}
