@@ -86,7 +86,7 @@ func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		n, k := largeNode(b, dir)
 		b.StopTimer()
-		tuneMemory()
+		newPace().begin()
 		b.ReportMetric(resident()/1e6, "MB-resident")
 		if got := n.Table().Len(); got != million {
 			b.Fatalf("%d leases", got)

@@ -133,6 +133,7 @@ func newServer(opt Options) (*server, error) {
 	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, pair: s.pair, desk: s.desk, log: opt.Log, count: s.count,
 		intake: s.intake, clock: readClock, parted: make(chan struct{}), tooOld: watchdog / 2, idle: watchdog / 8, reported: map[string]uint64{}}
 	s.loop.beat = newHeartbeat(watchdog, s.notify, s.intake.path.passed, opt.Log)
+	s.loop.pace = newPace()
 	if err := s.openSockets(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -185,7 +186,7 @@ func (s *server) listen() error {
 
 // serve runs the loop in the foreground and everything else beside it.
 func (s *server) serve(ctx context.Context) error {
-	tuneMemory()
+	s.loop.pace.begin()
 	s.helper.Go(func() { s.ports.watch(s.down, s.nudge) })
 	s.helper.Go(s.signals)
 	if s.opt.Facts != "" {

@@ -22,6 +22,7 @@ type loop struct {
 	pair   *pair
 	desk   *desk
 	beat   *heartbeat
+	pace   *pace
 	log    *Logger
 	count  *counters
 	intake *intake
@@ -236,6 +237,7 @@ func (l *loop) rest() error {
 		return err
 	}
 	l.beat.send(l.now, l.node)
+	l.pace.tune()
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -104,26 +103,4 @@ func replay(n *node.Node, log *store.Log, out *Logger, count *counters) (*keeper
 		out.Sayf(dhcp.LevelInfo, "%s", strings.Join(report.Lines(), "; "))
 	}
 	return k, nil
-}
-
-// The garbage collector's pace. The table of leases lives for ever, packets
-// live for a batch. With little in the table the default pace would collect
-// every few hundred packets, so at least spareHeap may gather before it does;
-// with a million leases the default would double the memory, so then no more
-// than a quarter of the table may.
-const (
-	loadPercent = 400
-	spareHeap   = 64 << 20
-	minPercent  = 25
-	maxPercent  = 3200
-)
-
-// tuneMemory sets the pace for what is in memory now.
-func tuneMemory() {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	percent := int(spareHeap * 100 / max(m.HeapAlloc, 1))
-	debug.SetGCPercent(min(max(percent, minPercent), maxPercent))
-	debug.FreeOSMemory()
 }
