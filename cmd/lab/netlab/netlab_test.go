@@ -227,7 +227,7 @@ func TestLogFile(t *testing.T) {
 func TestUsage(t *testing.T) {
 	n := network(t)
 	a := node(t, n, "a")
-	p, err := a.Start(Command{Args: []string{"sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo done; exec sleep 1000"}})
+	p, err := a.Start(Command{Args: []string{"sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo done; sleep 1000 & wait"}})
 	if err != nil {
 		t.Fatal(err)
 	}
