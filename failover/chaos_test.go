@@ -176,7 +176,10 @@ func (c *chaos) declare(b *box) {
 // acts tells whether o has, or may use when it comes back, the authority of
 // PARTNER-DOWN: the one case that is excluded from the promise.
 func (c *chaos) acts(o *box) bool {
-	return o.peer.State == lease.PartnerDown || o.diedAlone != 0 && c.w.now.Time()-o.diedAlone < 60
+	if o.up && o.peer.State == lease.PartnerDown {
+		return true
+	}
+	return o.diedAlone != 0 && c.w.now.Time()-o.diedAlone < 60
 }
 
 func chaosSeeds(def int) int {

@@ -102,12 +102,10 @@ func (e *Endpoint) halfDoubtful() bool {
 		return true
 	}
 	switch e.saved() {
-	case lease.Normal, lease.CommunicationsInterrupt:
+	case lease.Normal, lease.CommunicationsInterrupt, lease.ConflictDone:
 		return e.peer.Partner == lease.PartnerDown
 	case lease.PartnerDown:
 		return e.peer.Facts&lease.PeerHalfDoubtful != 0
-	case lease.RecoverDone, lease.ConflictDone:
-		return false
 	}
 	return true
 }

@@ -51,7 +51,9 @@ func TestPostures(t *testing.T) {
 		{"NORMAL on a connection that nobody read", calm, func(f *facts) { f.live = false; f.wary = "x"; f.authority = 0 }, RenewOnly, "R3", "", 0},
 		{"partner last heard in PARTNER-DOWN", alone, func(f *facts) { f.partner = lease.PartnerDown }, RenewOnly, "partner-state", "PARTNER-DOWN", 0},
 		{"partner recovers", alone, func(f *facts) { f.live, f.partner = true, lease.Recover }, Full, "R2", "serves nobody", 0},
-		{"partner may only be starting up", alone, func(f *facts) { f.live, f.partner, f.startup, f.strict, f.authority = true, lease.Recover, true, true, 0 }, RenewOnly, "R11", "", 0},
+		{"partner may only be starting up", alone, func(f *facts) {
+			f.live, f.partner, f.startup, f.strict, f.authority = true, lease.Recover, true, true, 0
+		}, RenewOnly, "R11", "", 0},
 		{"partner lost its store and may have served", alone, func(f *facts) { f.live, f.partner, f.doubt = true, lease.RecoverWait, now+9 }, RenewOnly, "R4-wait", "lost its store", now + 9},
 		{"conflict-done beside the secondary", calm, func(f *facts) { f.state, f.partner = lease.ConflictDone, lease.PotentialConflict }, Full, "R2", "", 0},
 		{"conflict-done beside one that was alone", calm, func(f *facts) { f.state, f.partner = lease.ConflictDone, lease.PartnerDown }, RenewOnly, "partner-state", "", 0},
