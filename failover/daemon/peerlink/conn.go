@@ -27,9 +27,14 @@ type conn struct {
 	tcp     *net.TCPConn
 	net     net.Conn // tcp, or TLS on top of it
 	dialled bool
-	client  atomic.Bool // of the handshake
-	queue   chan item
+	client  atomic.Bool   // of the handshake
 	done    chan struct{} // closed when the connection is
+
+	// What waits to be sent, at most maxQueue. It takes no memory for a
+	// connection to which nothing is sent.
+	mu    sync.Mutex
+	queue []item
+	more  chan struct{} // holds one token if the queue may hold something
 
 	// The hand-over to TLS: the writer closes drained once it has sent what
 	// came before, the reader closes secured after the handshake.
@@ -57,12 +62,30 @@ var errHangup = errors.New("closed by this server")
 
 // put queues an item for the writer.
 func (c *conn) put(i item) {
-	select {
-	case c.queue <- i:
-	default:
+	c.mu.Lock()
+	full := len(c.queue) >= maxQueue
+	if !full {
+		c.queue = append(c.queue, i)
+	}
+	c.mu.Unlock()
+	if full {
 		c.links.Counters.Overflow.Add(1)
 		c.close(fmt.Errorf("%d messages wait to be sent", maxQueue))
+		return
 	}
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// take empties the queue.
+func (c *conn) take() []item {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.queue
+	c.queue = nil
+	return list
 }
 
 // close ends the connection at once.
@@ -88,9 +111,13 @@ func (c *conn) run() {
 	c.close(err)
 	l.mu.Lock()
 	delete(l.conns, c.id)
-	c.peer.open--
 	l.mu.Unlock()
 	l.sink.Closed(c.id, c.peer.Name, c.why)
+	// It counts as open until its end has been taken note of, so that no
+	// number of connections piles up before a busy server.
+	l.mu.Lock()
+	c.peer.open--
+	l.mu.Unlock()
 }
 
 // negotiate brings a connection to a partner whose key is pinned from clear
@@ -202,36 +229,39 @@ func (c *conn) write() {
 	defer c.links.wg.Done()
 	buf := make([]byte, 0, 16<<10)
 	for {
-		var i item
 		select {
-		case i = <-c.queue:
+		case <-c.more:
 		case <-c.done:
 			return
 		}
-		var next special
-		buf, next = c.gather(buf[:0], i)
-		if len(buf) > 0 {
-			c.tcp.SetWriteDeadline(time.Now().Add(writeTime))
-			if _, err := c.net.Write(buf); err != nil {
-				c.close(err)
+		for list := c.take(); len(list) > 0; {
+			var next special
+			buf, next, list = c.gather(buf[:0], list)
+			if len(buf) > 0 {
+				c.tcp.SetWriteDeadline(time.Now().Add(writeTime))
+				if _, err := c.net.Write(buf); err != nil {
+					c.close(err)
+					return
+				}
+			}
+			if next == hangupNow {
+				c.close(errHangup)
 				return
 			}
-		}
-		if next == hangupNow {
-			c.close(errHangup)
-			return
-		}
-		if next == secureNow && !c.standBack() {
-			return
+			if next == secureNow && !c.standBack() {
+				return
+			}
 		}
 	}
 }
 
-// gather puts waiting messages into one write, up to the next special item.
-func (c *conn) gather(buf []byte, i item) ([]byte, special) {
-	for {
+// gather puts messages into one write, up to the next special item.
+func (c *conn) gather(buf []byte, list []item) ([]byte, special, []item) {
+	for len(list) > 0 && len(buf) <= 8<<10 {
+		i := list[0]
+		list = list[1:]
 		if i.msg == nil {
-			return buf, i.what
+			return buf, i.what, list
 		}
 		var err error
 		if buf, err = wire.AppendFrame(buf, i.msg); err != nil {
@@ -239,11 +269,8 @@ func (c *conn) gather(buf []byte, i item) ([]byte, special) {
 		} else {
 			c.links.Counters.MessagesOut.Add(1)
 		}
-		if len(buf) > 8<<10 || len(c.queue) == 0 {
-			return buf, 0
-		}
-		i = <-c.queue
 	}
+	return buf, 0, list
 }
 
 // standBack lets the reader do the handshake; false if the connection ended.

@@ -282,7 +282,7 @@ func (l *Links) begin(p *peer, tc *net.TCPConn, dialled bool) bool {
 	p.open++
 	c := &conn{
 		id: ID(lastID.Add(1)), peer: p, links: l, tcp: tc, net: tc, dialled: dialled,
-		queue: make(chan item, maxQueue), done: make(chan struct{}), drained: make(chan struct{}), secured: make(chan struct{}),
+		more: make(chan struct{}, 1), done: make(chan struct{}), drained: make(chan struct{}), secured: make(chan struct{}),
 	}
 	l.conns[c.id] = c
 	l.wg.Add(1)
