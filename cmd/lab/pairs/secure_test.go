@@ -400,7 +400,7 @@ func TestNoiseAfterTLSAndReplay(t *testing.T) {
 	h.acquire(0, 20)
 	h.settled()
 	recorded := h.recorded()
-	h.besieged("replay", false, func(ctx context.Context, dial dialler) error {
+	h.besieged("replay", true, func(ctx context.Context, dial dialler) error {
 		return again(ctx, dial, func(c net.Conn) error {
 			_, err := c.Write(recorded)
 			return err
