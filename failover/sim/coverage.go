@@ -71,7 +71,8 @@ func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
 	if at != b.where {
 		b.w.tell("%s is in %s, %s by %s: %s", b.name, p.State, p.Posture, p.Rule, p.PostureWhy)
 	}
-	if at.State == lease.PartnerDown.String() && at.State != b.where.State {
+	// A box that comes back to PARTNER-DOWN out of STARTUP was not declared anew.
+	if at.State == lease.PartnerDown.String() && at.State != b.where.State && b.where.State != lease.Startup.String() {
 		b.w.operator.entered(b)
 	}
 	if at.State == lease.Normal.String() {
@@ -101,4 +102,19 @@ func (c *Coverage) Print(out io.Writer) {
 	for _, k := range slices.Sorted(maps.Keys(c.faults)) {
 		fmt.Fprintf(out, "%10d  fault %s\n", c.faults[k], k)
 	}
+}
+
+// Missing gives those of want that no box came to.
+func (c *Coverage) Missing(want []string, of func(place) string) []string {
+	var missing []string
+	for _, w := range want {
+		seen := false
+		for p := range c.places {
+			seen = seen || of(p) == w
+		}
+		if !seen {
+			missing = append(missing, w)
+		}
+	}
+	return missing
 }

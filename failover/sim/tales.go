@@ -61,6 +61,25 @@ var tales = map[string]func(t *tale){
 		t.add("declare", 1-box, at+20+t.r.IntN(t.m), 0)
 		t.add("link-slow", 0, at+3*t.m, 8*t.m)
 	},
+	// The operator declares a living box dead as soon as it is silent.
+	"early": func(t *tale) {
+		t.p.Authority = t.m + t.r.IntN(t.m)
+		t.g = t.p.Authority
+		at := t.begin()
+		t.add("link", 0, at, 8*t.m)
+		t.add("declare", t.r.IntN(2), at+t.p.Delay+1+t.r.IntN(10), 0)
+	},
+	// The clocks differ as much as the gate allows, and every address is wanted.
+	"skew": func(t *tale) {
+		t.p.Bound, t.p.Pool = 1500, 2
+		ahead := t.r.IntN(2)
+		t.add("clock-step", ahead, 20, 0)
+		t.add("clock-step", 1-ahead, 20, 0)
+		t.p.Faults[0].N, t.p.Faults[1].N = 2000, 0
+		for i := range 10 {
+			t.p.Clients = append(t.p.Clients, ClientSpec{N: 100 + i, From: 30 + t.r.IntN(60)})
+		}
+	},
 	// A clock is set to nonsense and nobody hears of it before the gate does.
 	"clock": func(t *tale) {
 		at, box := t.begin(), t.r.IntN(2)
@@ -106,7 +125,7 @@ func Tell(name string, seed uint64) *Plan {
 
 // Tales lists the names.
 func Tales() []string {
-	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "clock"}
+	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock"}
 }
 
 // begin is when a tale begins: the pair is in NORMAL and clients have leases.

@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/failover"
+)
+
+var (
+	freshFor  = flag.Duration("sim.for", 30*time.Second, "how long to live fresh seeds")
+	freshFrom = flag.Uint64("sim.from", 0, "first of the fresh seeds; 0 for one that follows from the time")
+)
+
+// unneeded are the rules of which no life of two Tandem boxes is known that
+// breaks a promise without them, and what they are for.
+var unneeded = map[failover.Rule]string{
+	failover.RuleR6Heard: "without it the boxes resolve a conflict; G of silence keeps the promise",
+	failover.RuleR10:     "caution about a box that may be broken, not about what it knows",
+	failover.RuleDrain:   "between two Tandem boxes everything given fits the window and arrives before the state",
+	failover.RuleStale:   "a Tandem does not report the end of a lease that runs; dhcpd does",
+}
+
+// TestEveryRuleIsNeeded: for each rule a kept life in which the promise breaks
+// without it and holds with it.
+func TestEveryRuleIsNeeded(t *testing.T) {
+	for _, r := range Rules() {
+		t.Run(r.String(), func(t *testing.T) {
+			p, err := Load(filepath.Join("testdata", "controls", r.String()+".json"))
+			if os.IsNotExist(err) && unneeded[r] != "" {
+				t.Skip("no life is known that needs it: ", unneeded[r])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Without != r {
+				t.Fatalf("switches off %v", p.Without)
+			}
+			if v := Run(p, false).Violation; v == nil {
+				t.Fatal("the promise holds without the rule")
+			}
+			p.Without = 0
+			if v := Run(p, false).Violation; v != nil {
+				t.Fatalf("the promise breaks with the rule: %v", v)
+			}
+		})
+	}
+}
+
+// TestFreshSeedsKeepThePromise lives seeds that nobody has seen, and shrinks
+// the first that breaks a promise.
+func TestFreshSeedsKeepThePromise(t *testing.T) {
+	d, from := *freshFor, *freshFrom
+	if testing.Short() {
+		d = min(d, 3*time.Second)
+	}
+	if from == 0 {
+		from = uint64(time.Now().UnixNano())
+	}
+	var bad []uint64
+	sum := Many(from, 0, d, 2, func(seed uint64, v *Violation) {
+		bad = append(bad, seed)
+		t.Errorf("seed %d: %v", seed, v)
+	})
+	t.Logf("%d lives, %.0f pair-hours", sum.Lives, sum.Hours)
+	if len(bad) > 0 {
+		small := Shrink(Draw(slices.Min(bad)), 1000)
+		t.Logf("smallest plan: %+v\n%s", *small, strings.Join(Run(small, true).Story, "\n"))
+	}
+	if sum.Lives < 10 {
+		t.Errorf("only %d lives", sum.Lives)
+	}
+}
+
+// TestSameSeedSameLife: stories are equal to the letter.
+func TestSameSeedSameLife(t *testing.T) {
+	for seed := range uint64(20) {
+		a, b := Run(Draw(seed), true), Run(Draw(seed), true)
+		if !slices.Equal(a.Story, b.Story) {
+			for i := range a.Story {
+				if i >= len(b.Story) || a.Story[i] != b.Story[i] {
+					t.Fatalf("seed %d, line %d: %q", seed, i, a.Story[i])
+				}
+			}
+		}
+		if len(a.Story) < 20 {
+			t.Errorf("seed %d has no story: %q", seed, a.Story)
+		}
+	}
+}
+
+// TestTellingDoesNotChangeALife: a failing seed fails in its story as well.
+func TestTellingDoesNotChangeALife(t *testing.T) {
+	p := Draw(7)
+	if a, b := Run(p, true), Run(p, false); a.Hours != b.Hours || a.Violation != nil || b.Violation != nil {
+		t.Errorf("told %v %v, untold %v %v", a.Hours, a.Violation, b.Hours, b.Violation)
+	}
+}
+
+// TestShrinkKeepsTheViolation on a life that is known to break.
+func TestShrinkKeepsTheViolation(t *testing.T) {
+	p, err := Load(filepath.Join("testdata", "controls", "R3.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := len(p.Faults)
+	for i := range 5 {
+		p.Faults = append(p.Faults, Fault{At: int64(p.Seconds*1000 - 10*i), What: "loss", N: 1, For: 1})
+	}
+	small := Shrink(p, 300)
+	if len(small.Faults) > want {
+		t.Errorf("%d faults are left of %d, %d are needed", len(small.Faults), len(p.Faults), want)
+	}
+	if v := Run(small, false).Violation; v == nil || v.Promise != "I1" {
+		t.Errorf("after shrinking: %v", v)
+	}
+}
+
+// TestEveryPlaceIsVisited keeps the simulation honest: every state, posture
+// and rule that a pair can come to is come to.
+func TestEveryPlaceIsVisited(t *testing.T) {
+	n := uint64(600)
+	if testing.Short() {
+		n = 150
+	}
+	sum := Many(1, n, 0, 2, func(seed uint64, v *Violation) { t.Errorf("seed %d: %v", seed, v) })
+	for what, missing := range map[string][]string{
+		"state": sum.Cover.Missing([]string{"startup", "normal", "communications-interrupted", "partner-down", "potential-conflict",
+			"recover", "recover-wait", "recover-done", "resolution-interrupted", "conflict-done", "shutdown"}, func(p place) string { return p.State }),
+		"posture": sum.Cover.Missing([]string{"SILENT", "RENEW-ONLY", "FULL", "ALONE"}, func(p place) string { return p.Posture }),
+		"rule":    sum.Cover.Missing([]string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "goodbye"}, func(p place) string { return p.Rule }),
+	} {
+		if len(missing) > 0 {
+			t.Errorf("no %s %v in %d lives", what, missing, sum.Lives)
+		}
+	}
+	for what := range faults {
+		if sum.Cover.faults[what] == 0 {
+			t.Errorf("no fault %q in %d lives", what, sum.Lives)
+		}
+	}
+}
