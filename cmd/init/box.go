@@ -51,18 +51,20 @@ type box struct {
 	health      boot.Health
 	ledger      boot.Ledger
 	config      boxconf.Config
-	ports       []board.Named
-	wanted      []network.Wanted
-	gate        *clock.Gate
-	gateMu      sync.Mutex
-	reaper      *supervise.Reaper
-	supervisor  *supervise.Supervisor
-	monitor     *hwmon.Monitor
-	carriers    map[string]*link.Carrier // by use: "lan", "direct"
-	passed      []boot.Alarm
-	wellSince   time.Duration
-	slotWell    bool
-	shown       string // the status that the console shows
+	// toldProblems is what was said last about a bad configuration.
+	toldProblems string
+	ports        []board.Named
+	wanted       []network.Wanted
+	gate         *clock.Gate
+	gateMu       sync.Mutex
+	reaper       *supervise.Reaper
+	supervisor   *supervise.Supervisor
+	monitor      *hwmon.Monitor
+	carriers     map[string]*link.Carrier // by use: "lan", "direct"
+	passed       []boot.Alarm
+	wellSince    time.Duration
+	slotWell     bool
+	shown        string // the status that the console shows
 
 	lit       map[string]bool // LEDs
 	poolLines atomic.Pointer[[]string]

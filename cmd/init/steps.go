@@ -237,11 +237,8 @@ func (b *box) readConfig(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c, problems := boxconf.Parse(path, string(raw))
-	for _, p := range problems {
-		b.complain("%v", p)
-	}
 	if len(problems) > 0 {
-		return "", fmt.Errorf("%d problems, the first: %w", len(problems), problems[0])
+		return "", b.wrongConfig(problems)
 	}
 	b.config = c
 	b.waiting.Store(false)
@@ -255,6 +252,18 @@ func (b *box) readConfig(ctx context.Context) (string, error) {
 	return done, nil
 }
 
+// wrongConfig tells what is wrong with the box configuration, once.
+func (b *box) wrongConfig(problems []boxconf.Problem) error {
+	if text := fmt.Sprint(problems); text != b.toldProblems {
+		b.toldProblems = text
+		for _, p := range problems {
+			b.complain("%v", p)
+		}
+		b.complain("put a better %s into %s on the partition %s, with any computer, and start again", layout.BoxConfig, layout.Provision, layout.Boot)
+	}
+	return fmt.Errorf("%d problems, the first: %w", len(problems), problems[0])
+}
+
 func (b *box) provision(ctx context.Context) ([]string, error) {
 	wait, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -264,7 +273,13 @@ func (b *box) provision(ctx context.Context) ([]string, error) {
 	}
 	var taken []string
 	err = boot.OnBootPartition(part, false, func(dir string) (err error) {
-		taken, err = boot.Provision(dir, dataDir)
+		taken, err = boot.Provision(dir, dataDir, func(name string, raw []byte) bool {
+			if name != layout.BoxConfig {
+				return true
+			}
+			_, problems := boxconf.Parse(name, string(raw))
+			return len(problems) == 0
+		})
 		return err
 	})
 	return taken, err

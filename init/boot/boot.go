@@ -63,10 +63,12 @@ type Alarm struct {
 }
 
 // Run does the steps in order and writes one line about each to console, with
-// the seconds since the kernel started. sinceBoot is that clock.
+// the seconds since the kernel started. A step that is tried again and fails
+// as before is not told again. sinceBoot is that clock.
 func Run(ctx context.Context, steps []Step, console io.Writer, sinceBoot func() time.Duration) ([]Alarm, error) {
 	var alarms []Alarm
 	for _, s := range steps {
+		var told string // the failure that was told last
 		for {
 			began := sinceBoot()
 			done, err := try(ctx, s)
@@ -78,7 +80,10 @@ func Run(ctx context.Context, steps []Step, console io.Writer, sinceBoot func() 
 				say(console, sinceBoot(), "ok  ", s.Name, took, done)
 				break
 			}
-			say(console, sinceBoot(), "FAIL", s.Name, took, err.Error())
+			if err.Error() != told {
+				told = err.Error()
+				say(console, sinceBoot(), "FAIL", s.Name, took, told)
+			}
 			if s.Policy == Restart {
 				return alarms, fmt.Errorf("%w: %s: %w", ErrRestart, s.Name, err)
 			}

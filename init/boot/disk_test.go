@@ -125,7 +125,7 @@ func TestSlotIsWellWritesOnlyWhatChanges(t *testing.T) {
 	}
 }
 
-func TestProvisionNeverOverwrites(t *testing.T) {
+func TestProvisionOverwritesOnlyWhatIsBad(t *testing.T) {
 	dir, data := t.TempDir(), t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, layout.Provision), 0o755); err != nil {
 		t.Fatal(err)
@@ -138,14 +138,21 @@ func TestProvisionNeverOverwrites(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(data, layout.BoxConfig), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	taken, err := Provision(dir, data)
+	good := func(_ string, raw []byte) bool { return string(raw) != "bad" }
+	taken, err := Provision(dir, data, good)
 	if err != nil || !slices.Equal(taken, []string{layout.DHCPConfig}) {
 		t.Fatal(taken, err)
 	}
 	if raw, _ := os.ReadFile(filepath.Join(data, layout.BoxConfig)); string(raw) != "mine" {
 		t.Fatalf("box configuration is now %q", raw)
 	}
-	if taken, err := Provision(t.TempDir(), data); err != nil || len(taken) != 0 {
+	if taken, err := Provision(t.TempDir(), data, good); err != nil || len(taken) != 0 {
+		t.Fatal(taken, err)
+	}
+	if err := os.WriteFile(filepath.Join(data, layout.BoxConfig), []byte("bad"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if taken, err := Provision(dir, data, good); err != nil || !slices.Equal(taken, []string{layout.BoxConfig}) {
 		t.Fatal(taken, err)
 	}
 }

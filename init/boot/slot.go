@@ -62,16 +62,19 @@ func SlotIsWell(dir, slot string) (changed bool, err error) {
 }
 
 // Provision takes a box configuration and a dhcpd.conf from the boot
-// partition, mounted at dir, to the data directory, each only if it is not
-// there yet. It gives the names of what it took.
-func Provision(dir, data string) (taken []string, err error) {
+// partition, mounted at dir, to the data directory: what is not there yet, and
+// what is there but no good, if the other is. It gives the names of what it
+// took.
+func Provision(dir, data string, good func(name string, raw []byte) bool) (taken []string, err error) {
 	for _, name := range []string{layout.BoxConfig, layout.DHCPConfig} {
 		to := filepath.Join(data, name)
-		if _, err := os.Stat(to); err == nil {
+		have, err := os.ReadFile(to)
+		there := err == nil
+		if there && good(name, have) {
 			continue
 		}
 		raw, err := os.ReadFile(filepath.Join(dir, layout.Provision, name))
-		if errors.Is(err, os.ErrNotExist) {
+		if errors.Is(err, os.ErrNotExist) || err == nil && there && !good(name, raw) {
 			continue
 		}
 		if err != nil {

@@ -89,7 +89,8 @@ type Gate struct {
 		offset time.Duration
 		since  time.Duration // monotonic; the first time they said so
 	}
-	last struct { // the agreement before, for the measurement of drift
+	still time.Duration // how long the machine stood still, as its clock chip says
+	last  struct {      // the agreement before, for the measurement of drift
 		at  time.Duration
 		set bool
 	}
@@ -127,6 +128,21 @@ func (g *Gate) Samples(mono time.Duration, local time.Time, samples []Sample) Ac
 	return g.accept(mono, a)
 }
 
+// StoodStill tells that the clock chip went on for d while this machine did
+// not, as a virtual one that was paused. Until the servers have said by how
+// much the time of day is late now, it is not trusted.
+func (g *Gate) StoodStill(d time.Duration) {
+	if g.state == Waiting {
+		return
+	}
+	g.state, g.still = Lost, d
+	g.why = fmt.Sprintf("this machine stood still for about %s, as its clock chip says", d.Round(time.Second))
+}
+
+// chipError is how far the clock chip and the servers may differ about it: the
+// chip counts whole seconds.
+const chipError = 3 * time.Second
+
 // accept moves the clock towards what was agreed.
 func (g *Gate) accept(mono time.Duration, a Agreement) Action {
 	off := a.Offset
@@ -134,13 +150,13 @@ func (g *Gate) accept(mono time.Duration, a Agreement) Action {
 		return Action{}
 	} else if !g.stepped || far {
 		g.why = fmt.Sprintf("stepped by %+.3f s to the time that %d servers agree on", off.Seconds(), len(a.True))
-		g.agreed, g.at, g.stepped, g.residue, g.jump.offset = a, mono, true, 0, 0
+		g.agreed, g.at, g.stepped, g.residue, g.jump.offset, g.still = a, mono, true, 0, 0, 0
 		g.last.at, g.last.set = mono, true
 		g.settle(a.Bound)
 		return Action{Step: off}
 	}
 	g.measure(mono, off)
-	g.agreed, g.at, g.jump.offset = a, mono, 0
+	g.agreed, g.at, g.jump.offset, g.still = a, mono, 0, 0
 	g.last.at, g.last.set = mono, true
 	g.why = fmt.Sprintf("%d servers agree", len(a.True))
 	g.residue = off
@@ -154,6 +170,9 @@ func (g *Gate) accept(mono time.Duration, a Agreement) Action {
 // trusted for as long as d, by the clock that nobody sets: by then the two
 // readings are the same for all that was promised.
 func (g *Gate) outlived(mono, off time.Duration) bool {
+	if g.still != 0 && (off-g.still).Abs() <= chipError {
+		return true // the chip bears the servers out: the old time was right
+	}
 	if (off-g.jump.offset).Abs() > g.policy.StepAbove || g.jump.offset == 0 {
 		g.jump.offset, g.jump.since = off, mono
 	}

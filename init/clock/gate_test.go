@@ -166,3 +166,26 @@ func TestGateRefusesServersTooFarAway(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 }
+
+// A machine that was paused is late by as much as its clock chip went on: it
+// follows the servers at once.
+func TestGateFollowsTheServersAfterAPause(t *testing.T) {
+	for _, c := range []struct{ chip, servers, want time.Duration }{
+		{41 * time.Second, 40 * time.Second, 40 * time.Second},
+		{41 * time.Second, time.Hour, 0}, // the chip says otherwise
+		{5 * time.Second, 3 * ms, 0},     // the chip was wrong
+	} {
+		g := NewGate(Policy{}, 0)
+		g.Samples(0, noon, agreeing(0))
+		g.StoodStill(c.chip)
+		if s := g.Now(time.Second); s.Trusted || !strings.Contains(s.Why, "stood still") {
+			t.Fatalf("%+v", s)
+		}
+		if a := g.Samples(time.Second, noon, agreeing(c.servers)); a.Step != c.want {
+			t.Errorf("chip %v, servers %v: %+v", c.chip, c.servers, a)
+		}
+		if s := g.Now(time.Second); s.Trusted != (c.servers < time.Hour) {
+			t.Errorf("chip %v, servers %v: %+v", c.chip, c.servers, s)
+		}
+	}
+}

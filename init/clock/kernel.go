@@ -17,6 +17,9 @@ type Clock interface {
 	Slew(d time.Duration) error
 	// WriteRTC copies the time of day to the hardware clock, if there is one.
 	WriteRTC() error
+	// ReadRTC reads the hardware clock, in whole seconds; ok is false if there
+	// is none.
+	ReadRTC() (now time.Time, ok bool)
 }
 
 // Kernel is the Clock of this machine. RTC names the hardware clock's device;
@@ -81,6 +84,23 @@ func (k Kernel) WriteRTC() error {
 		return fmt.Errorf("%s: set the hardware clock: %w", k.RTC, err)
 	}
 	return nil
+}
+
+// ReadRTC implements Clock.
+func (k Kernel) ReadRTC() (time.Time, bool) {
+	if k.RTC == "" {
+		return time.Time{}, false
+	}
+	f, err := os.Open(k.RTC)
+	if err != nil {
+		return time.Time{}, false
+	}
+	defer f.Close()
+	rt, err := unix.IoctlGetRTCTime(int(f.Fd()))
+	if err != nil {
+		return time.Time{}, false
+	}
+	return time.Date(int(rt.Year)+1900, time.Month(rt.Mon+1), int(rt.Mday), int(rt.Hour), int(rt.Min), int(rt.Sec), 0, time.UTC), true
 }
 
 // SinceBoot reads the clock that no step moves (CLOCK_BOOTTIME).

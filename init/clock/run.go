@@ -23,6 +23,11 @@ type Service struct {
 	Lock sync.Locker
 	// Ask queries the servers; the package's Ask if nil.
 	Ask func(context.Context, []string) []Sample
+
+	apart struct { // of the clock chip and the time of day, when last looked at
+		known bool
+		is    time.Duration
+	}
 }
 
 // How often the servers are asked: quickly until the first agreement, then
@@ -60,6 +65,9 @@ func (s *Service) Run(ctx context.Context) {
 				next.Reset(askWaiting)
 			}
 		case <-publish.C:
+			if s.stoodStill() {
+				next.Reset(0)
+			}
 		}
 		st := s.now()
 		if st.State != last.State || !st.Trusted && reason(st.Why) != reason(last.Why) {
@@ -76,6 +84,31 @@ func (s *Service) Run(ctx context.Context) {
 			s.save()
 		}
 	}
+}
+
+// stoodStill compares the clock chip with the time of day. If the chip went on
+// without it, the gate is told.
+func (s *Service) stoodStill() bool {
+	chip, ok := s.Clock.ReadRTC()
+	if !ok {
+		return false
+	}
+	before, known := s.apart.is, s.apart.known
+	s.apart.is, s.apart.known = time.Until(chip), true
+	gone := s.apart.is - before
+	if !known || gone < chipError {
+		return false
+	}
+	s.Lock.Lock()
+	defer s.Lock.Unlock()
+	s.Gate.StoodStill(gone)
+	return true
+}
+
+// writeRTC sets the chip, which then no longer compares with before.
+func (s *Service) writeRTC() error {
+	s.apart.known = false
+	return s.Clock.WriteRTC()
 }
 
 // reason is a sentence without its figures, which change all the time.
@@ -104,7 +137,7 @@ func (s *Service) round(ctx context.Context) {
 	switch {
 	case act.Step != 0:
 		if err = s.Clock.Step(act.Step); err == nil {
-			err = s.Clock.WriteRTC()
+			err = s.writeRTC()
 		}
 	case act.Slew != 0:
 		err = s.Clock.Slew(act.Slew)
@@ -132,7 +165,7 @@ func (s *Service) save() {
 	if err := WriteFacts(s.FactsPath, Facts{Time: time.Now().UTC(), Drift: st.Drift}); err != nil {
 		s.Report("clock: %v", err)
 	}
-	if err := s.Clock.WriteRTC(); err != nil {
+	if err := s.writeRTC(); err != nil {
 		s.Report("clock: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -15,11 +16,13 @@ type recorder struct {
 	steps []time.Duration
 	slews []time.Duration
 	rtc   int
+	chip  time.Duration // how far the clock chip is ahead
 }
 
 func (r *recorder) Step(d time.Duration) error { r.steps = append(r.steps, d); return nil }
 func (r *recorder) Slew(d time.Duration) error { r.slews = append(r.slews, d); return nil }
 func (r *recorder) WriteRTC() error            { r.rtc++; return nil }
+func (r *recorder) ReadRTC() (time.Time, bool) { return time.Now().Add(r.chip), true }
 
 func TestServiceStepsPublishesAndKeepsFacts(t *testing.T) {
 	dir := t.TempDir()
@@ -54,6 +57,28 @@ func TestServiceStepsPublishesAndKeepsFacts(t *testing.T) {
 	raw, err := os.ReadFile(s.StatusPath)
 	if err != nil || json.Unmarshal(raw, &p) != nil || !p.Trusted || p.SinceBoot == 0 {
 		t.Fatalf("published %s, %v", raw, err)
+	}
+}
+
+func TestServiceNoticesThatItStoodStill(t *testing.T) {
+	clk := &recorder{}
+	s := &Service{Gate: NewGate(Policy{}, 0), Lock: new(sync.Mutex), Clock: clk}
+	s.Gate.Samples(SinceBoot(), time.Now(), []Sample{sample("a", 0, 5*ms), sample("b", 0, 5*ms)})
+	for i, c := range []struct {
+		chip time.Duration
+		want bool
+	}{{5 * time.Second, false}, {6 * time.Second, false}, {46 * time.Second, true}, {46 * time.Second, false}, {time.Second, false}} {
+		clk.chip = c.chip
+		if got := s.stoodStill(); got != c.want {
+			t.Errorf("look %d: %v", i, got)
+		}
+	}
+	if st := s.now(); st.Trusted {
+		t.Errorf("%+v", st)
+	}
+	clk.chip = 90 * time.Second
+	if err := s.writeRTC(); err != nil || s.stoodStill() {
+		t.Error("the chip was set, nothing stood still", err)
 	}
 }
 

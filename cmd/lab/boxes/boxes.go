@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -283,7 +282,8 @@ func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 			conf = strings.Replace(conf, "    failover peer \"tandem\";\n", "", 1)
 		}
 	}
-	if err := provision(disk, map[string]string{layout.BoxConfig: text, layout.DHCPConfig: conf}); err != nil {
+	files := map[string][]byte{layout.BoxConfig: []byte(text), layout.DHCPConfig: []byte(conf)}
+	if err := images.Provision(context.Background(), disk, files); err != nil {
 		return nil, err
 	}
 	m := qemu.Machine{
@@ -320,19 +320,6 @@ func boxConf(i int, opt Options) string {
 		text += fmt.Sprintf("peer tandem mclt %d split 128\n", mclt)
 	}
 	return text
-}
-
-// provision puts files into the provisioning place of a disk image.
-func provision(disk string, files map[string]string) error {
-	at := fmt.Sprintf("%s@@%d", disk, layout.BootStart)
-	for name, text := range files {
-		cmd := exec.Command("mcopy", "-o", "-i", at, "-", "::"+layout.Provision+"/"+name)
-		cmd.Stdin = strings.NewReader(text)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("put %s onto the boot partition: %w: %s", name, err, out)
-		}
-	}
-	return nil
 }
 
 // PowerOn switches every box on.

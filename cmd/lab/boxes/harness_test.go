@@ -49,6 +49,7 @@ func ask(t *testing.T, b *qemu.Box, words string) string {
 	if err := b.Console.Type(words); err != nil {
 		t.Fatal(err)
 	}
+	words = strings.TrimPrefix(words, "failctl ")
 	first, _, _ := strings.Cut(words, " ")
 	m := expect(t, b, 30*time.Second, `(?s)> `+regexp.QuoteMeta(words)+`\r?\n(.*?)> end of `+regexp.QuoteMeta(first))
 	return strings.ReplaceAll(m[1], "\r", "")

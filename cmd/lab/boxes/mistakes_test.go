@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/images"
 	"tandem/images/layout"
 )
 
@@ -29,7 +30,7 @@ func TestBothPrimary(t *testing.T) {
 }
 
 // TestMisspeltConfiguration: the console tells each mistake with place and
-// remedy, and the box takes a better file after a restart.
+// remedy, and the box takes a better file from the provisioning place.
 func TestMisspeltConfiguration(t *testing.T) {
 	opt := options()
 	opt.Only, opt.Start = true, "direct"
@@ -49,20 +50,12 @@ func TestMisspeltConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	opt.Box = nil
-	putData(t, b.Machine.Disk, layout.BoxConfig, boxConf(0, opt))
+	if err := images.Provision(t.Context(), b.Machine.Disk, map[string][]byte{layout.BoxConfig: []byte(boxConf(0, opt))}); err != nil {
+		t.Fatal(err)
+	}
 	start(t, s)
 	expect(t, b, bootPatience, `Serving alone`)
 	serves(t, s)
-}
-
-// putData puts a file onto the data partition of a box without power.
-func putData(t *testing.T, disk, name, text string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	debugfs(t, disk, "rm /"+name, "write "+file+" /"+name)
 }
 
 // TestDataFull fills the data partition: the box boots, says so, and serves
@@ -86,7 +79,7 @@ func TestDataFull(t *testing.T) {
 	if err := os.WriteFile(filler, bytes.Repeat([]byte{1}, 4096*(freeBlocks(t, b.Machine.Disk)-left)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	debugfs(t, b.Machine.Disk, "write "+filler+" /filler")
+	debugfs(t, b.Machine.Disk, "write "+filler+" filler")
 	start(t, s)
 	expect(t, b, bootPatience, `ALARM: disk space \(critical\) .*almost full`)
 	serves(t, s)

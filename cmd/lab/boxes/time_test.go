@@ -109,3 +109,38 @@ func TestTimeOfChrony(t *testing.T) {
 	expect(t, s.Boxes[0], servePatience, `Serving alone`)
 	serves(t, s)
 }
+
+// TestPausedBox stops the processor of the primary for longer than its partner
+// waits, and lets it go on as if nothing had been (R9). The clock chip tells
+// it that it is late; nothing is served by the old time.
+func TestPausedBox(t *testing.T) {
+	opt := options()
+	opt.Start = qemu.StartDirect
+	s := stage(t, opt)
+	start(t, s)
+	awaitNormal(t, s)
+	serves(t, s)
+	before := s.addresses()
+	if err := s.Boxes[0].Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Eyes[0].Mark(true, true)
+	s.Say("lab", "box-a is paused")
+	awaitAlone(t, s, 1)
+	serves(t, s)
+	if err := s.Boxes[0].Thaw(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Eyes[0].Mark(true, false)
+	expect(t, s.Boxes[0], servePatience, `clock lost: this machine stood still for about \d+s`)
+	expect(t, s.Boxes[0], servePatience, `clock trusted: stepped by \+[0-9.]+ s`)
+	expect(t, s.Boxes[0], servePatience, `to normal`)
+	awaitNormal(t, s)
+	serves(t, s)
+	if err := unchanged(before, s.addresses()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.Crowd.Conflicts); n > 0 {
+		t.Fatalf("%d addresses had two clients: %v", n, s.Crowd.Conflicts[0])
+	}
+}

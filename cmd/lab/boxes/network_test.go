@@ -1,0 +1,147 @@
+package boxes
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/lab/load"
+	"tandem/cmd/lab/netlab"
+)
+
+// TestVLANSyslogAndAnnouncement is a box on a tagged network: it announces its
+// address there, asks a real time server, sends its log to a remote server,
+// and serves.
+func TestVLANSyslogAndAnnouncement(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start = true, "direct"
+	opt.Box = func(int, string) string {
+		return "name box-a\nrole single\nlan lan1 10.77.0.2/24 vlan 20 mtu 1400\ngateway 10.77.0.20\ndns 10.77.0.20\n" +
+			"ntp 10.77.0.20\nntp-single yes\nsyslog 10.77.0.20\n"
+	}
+	s := stage(t, opt)
+	node, err := s.Machine(s.Net, "site", 0x24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.IP("link add link eth0 name eth0.20 type vlan id 20\nlink set eth0.20 up\naddr add 10.77.0.20/24 dev eth0.20"); err != nil {
+		t.Fatal(err)
+	}
+	if err := startChrony(s, node); err != nil {
+		t.Fatal(err)
+	}
+	said := listen(t, node)
+	announced := gratuitous(t, s.Pair)
+	start(t, s)
+	box := s.Boxes[0]
+	expect(t, box, bootPatience, `ok +network .*lan LAN1 10\.77\.0\.2/24`)
+	expect(t, box, bootPatience, `Serving alone`)
+	crowd, err := load.NewCrowd(node, "eth0.20", 3, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crowd.Close()
+	if err := crowd.Acquire(within(t, servePatience), 0, 5, 5); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`^<30>1 - box-a init - - \[timeQuality tzKnown="1" isSynced="0"\].* ok +watchdog`,
+		`^<\d+>1 20\S+Z box-a init - - \[timeQuality tzKnown="1" isSynced="1"\].*clock trusted`,
+		`^<\d+>1 20\S+Z box-a dhcpfd .*DHCPACK on 10\.77\.0\.\d+ to 02:03:`,
+	} {
+		said(want)
+	}
+	if !announced() {
+		t.Error("the box did not announce its address on its VLAN")
+	}
+	if err := box.Console.Type("log 400"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, box, servePatience, `(?s)> .*ok +watchdog.*DHCPACK on .*> end of log`)
+	if err := box.Console.Type("poweroff"); err != nil {
+		t.Fatal(err)
+	}
+	if err := box.WaitOff(within(t, servePatience)); err != nil {
+		t.Fatal(err)
+	}
+	logged := debugfs(t, box.Machine.Disk, "cat /log/log")
+	for _, want := range []string{`\(no time\) .*clock gate|ok +board`, `dhcpfd: DHCPACK on`, `switching off, as typed`} {
+		if !regexp.MustCompile(want).MatchString(logged) {
+			t.Errorf("the log on the disk lacks %q:\n%s", want, logged)
+		}
+	}
+}
+
+// listen is a syslog server on a machine; what it gives waits for a message.
+func listen(t *testing.T, node *netlab.Node) (await func(pattern string)) {
+	t.Helper()
+	var conn net.PacketConn
+	err := node.Do(func() (err error) {
+		conn, err = net.ListenPacket("udp4", "10.77.0.20:514")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	var got []string
+	return func(pattern string) {
+		t.Helper()
+		re := regexp.MustCompile(pattern)
+		for _, m := range got {
+			if re.MatchString(m) {
+				return
+			}
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(servePatience)); err != nil {
+			t.Fatal(err)
+		}
+		for buf := make([]byte, 4096); ; {
+			n, _, err := conn.ReadFrom(buf)
+			if err != nil {
+				t.Fatalf("no message fits %q: %v; got\n%s", pattern, err, strings.Join(got, "\n"))
+			}
+			got = append(got, string(buf[:n]))
+			if re.MatchString(got[len(got)-1]) {
+				return
+			}
+		}
+	}
+}
+
+// gratuitous records the LAN; what it gives tells whether the box announced
+// 10.77.0.2 by ARP on VLAN 20.
+func gratuitous(t *testing.T, p *Pair) func() bool {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "lan.pcap")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := p.LAN.Record(f); err != nil {
+		t.Fatal(err)
+	}
+	own := []byte{10, 77, 0, 2}
+	return func() bool {
+		if err := p.LAN.Record(nil); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Broadcast, from the box, tagged 20, ARP request with the box's
+		// address as sender and as target.
+		box := mac(2)
+		head := append([]byte{255, 255, 255, 255, 255, 255}, box[:]...)
+		head = append(head, 0x81, 0, 0, 20, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1)
+		head = append(append(head, box[:]...), own...)
+		head = append(append(head, 0, 0, 0, 0, 0, 0), own...)
+		return strings.Contains(string(raw), string(head))
+	}
+}
