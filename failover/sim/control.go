@@ -65,3 +65,18 @@ func candidates(seed uint64) []*Plan {
 	}
 	return list
 }
+
+// FindDraft looks for a life in which two servers that keep to the draft
+// alone, serving 15 s after a lone restart, give one address to two clients,
+// and two Tandem boxes do not.
+func FindDraft(first, n uint64) *Plan {
+	for seed := first; seed < first+n; seed++ {
+		p := Tell("lonely", seed)
+		p.Promise, p.Without = Standard, failover.AllRules
+		hazard := func(c *Plan) bool { return NeedsRule(c) && Run(c, false).Violation.Promise == "I1" }
+		if hazard(p) {
+			return shrink(p, 1500, hazard)
+		}
+	}
+	return nil
+}

@@ -52,6 +52,23 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 	}
 }
 
+// TestTheDraftAlonePromisesTooMuch: the hazard that the rules are there for.
+// One of two servers that keep to the draft stops, the other takes over and
+// stops as well, and the first one comes back alone.
+func TestTheDraftAlonePromisesTooMuch(t *testing.T) {
+	p, err := Load(filepath.Join("testdata", "controls", "draft.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := Run(p, false).Violation; v == nil || v.Promise != "I1" {
+		t.Errorf("with the draft alone: %v", v)
+	}
+	p.Without = 0
+	if v := Run(p, false).Violation; v != nil {
+		t.Errorf("with the rules: %v", v)
+	}
+}
+
 // TestFreshSeedsKeepThePromise lives seeds that nobody has seen, and shrinks
 // the first that breaks a promise.
 func TestFreshSeedsKeepThePromise(t *testing.T) {

@@ -68,6 +68,10 @@ var tales = map[string]func(t *tale){
 		at := t.begin()
 		t.add("link", 0, at, 8*t.m)
 		t.add("declare", t.r.IntN(2), at+t.p.Delay+1+t.r.IntN(10), 0)
+		t.p.Pool = 4
+		for i := range 9 {
+			t.p.Clients = append(t.p.Clients, ClientSpec{N: 100 + i, Kind: Steady, From: at + t.r.IntN(t.g+2*t.m)})
+		}
 	},
 	// The clocks differ as much as the gate allows, and every address is wanted.
 	"skew": func(t *tale) {
@@ -113,7 +117,11 @@ func Tell(name string, seed uint64) *Plan {
 	tales[name](t)
 	end := t.begin() + 14*t.m
 	p.Seconds = end
-	for i := range p.Pool + 2 + r.IntN(5) {
+	n := p.Pool + 2 + r.IntN(5)
+	if len(p.Clients) > 0 {
+		n = r.IntN(2)
+	}
+	for i := range n {
 		p.Clients = append(p.Clients, ClientSpec{N: i + 1, From: 30 + r.IntN(end-60), Kind: []string{"", "", "", Steady, Mute}[r.IntN(5)]})
 	}
 	for range r.IntN(3) {

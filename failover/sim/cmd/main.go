@@ -79,19 +79,23 @@ func many(first, n uint64, d time.Duration, workers int) bool {
 // findControls keeps, for each rule, a life that needs it.
 func findControls(dir, only string, first, n uint64) {
 	for _, r := range sim.Rules() {
-		if only != "" && r.String() != only {
-			continue
+		if only == "" || r.String() == only {
+			keep(dir, r.String(), sim.FindControl(r, first, n), n)
 		}
-		p := sim.FindControl(r, first, n)
-		if p == nil {
-			fmt.Printf("%-10v none of %d seeds needs it\n", r, n)
-			continue
-		}
-		name := filepath.Join(dir, r.String()+".json")
-		if err := sim.Save(name, p); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
-		}
-		fmt.Printf("%-10v seed %d, %d faults, %d clients: %v\n", r, p.Seed, len(p.Faults), len(p.Clients), sim.Run(p, false).Violation)
 	}
+	if only == "" || only == "draft" {
+		keep(dir, "draft", sim.FindDraft(first, n), n)
+	}
+}
+
+func keep(dir, name string, p *sim.Plan, n uint64) {
+	if p == nil {
+		fmt.Printf("%-10s none of %d seeds needs it\n", name, n)
+		return
+	}
+	if err := sim.Save(filepath.Join(dir, name+".json"), p); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	fmt.Printf("%-10s seed %d, %d faults, %d clients: %v\n", name, p.Seed, len(p.Faults), len(p.Clients), sim.Run(p, false).Violation)
 }
