@@ -308,7 +308,8 @@ func (e *Endpoint) establish(c *conn, timer lease.Seconds, window uint32, g *wir
 		}
 	}
 	e.up = c
-	c.doubtful = (e.machine.wary != "" || e.strict()) && e.now.Time() >= e.authority()
+	lapsed := e.peer.Facts&lease.PeerLapsed != 0
+	c.doubtful = lapsed || (e.machine.wary != "" || e.strict()) && e.now.Time() >= e.authority()
 	c.met, c.heard, c.echoed = e.now.Mono, e.now.Mono, e.now.Mono
 	c.timer, c.window = timer, int(min(window, 1<<20))
 	e.dialling, e.redial, e.scolded = 0, 0, ""

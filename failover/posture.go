@@ -157,6 +157,8 @@ func stanceBesideISC(f facts) Stance {
 // stanceAlone is the posture in PARTNER-DOWN.
 func stanceAlone(f facts) Stance {
 	switch {
+	case f.lapsed && f.now < f.doubt: // R4-wait
+		return Stance{RenewOnly, "R4-wait", "PARTNER-DOWN has lapsed, and the partner lost its store after it may have given any address", f.doubt}
 	case f.live && atRest(f.partner) && !f.startup:
 		return Stance{Alone, "R2", "the partner is in " + f.partner.String() + " and serves nobody", 0}
 	case !f.lapsed:
@@ -219,7 +221,7 @@ func (e *Endpoint) facts(now lease.Now) facts {
 // been in PARTNER-DOWN and given any address.
 func (e *Endpoint) doubtUntil() lease.Time {
 	switch c := e.up; {
-	case !e.obeys(RuleR4Wait) || e.state == lease.PartnerDown:
+	case !e.obeys(RuleR4Wait) || e.state == lease.PartnerDown && e.peer.Facts&lease.PeerLapsed == 0:
 		return 0
 	case c != nil && c.doubtful && c.known && c.partner == lease.Recover && !c.asked:
 		return lease.Never // until it has said what it lacks

@@ -61,6 +61,7 @@ func TestPostures(t *testing.T) {
 		{"partner-down", down, func(f *facts) {}, Alone, "R6", "down", 0},
 		{"partner-down lapsed", down, func(f *facts) { f.lapsed = true }, RenewOnly, "R5", "lapsed", 0},
 		{"partner-down lapsed, partner recovers", down, func(f *facts) { f.lapsed, f.live, f.partner = true, true, lease.RecoverWait }, Alone, "R2", "serves nobody", 0},
+		{"partner-down lapsed, partner lost its store", down, func(f *facts) { f.lapsed, f.live, f.partner, f.doubt = true, true, lease.RecoverWait, now+5 }, RenewOnly, "R4-wait", "lost its store", now + 5},
 
 		{"reset storm in NORMAL", calm, func(f *facts) { f.storm = now + 100 }, RenewOnly, "R10", "three restarts", now + 100},
 		{"reset storm is over", calm, func(f *facts) { f.storm = now }, Full, "R2", "", 0},

@@ -234,7 +234,7 @@ func (e *Endpoint) partnerLost() {
 		lost = min(lost.Add(e.slack()), e.up.partnerSince) // its start, as it counts itself
 	}
 	e.peer.Lost = max(e.peer.Lost, lost)
-	if e.up.doubtful && e.state != lease.PartnerDown {
+	if e.up.doubtful && (e.state != lease.PartnerDown || e.peer.Facts&lease.PeerLapsed != 0) {
 		e.peer.Facts |= lease.PeerHalfDoubtful
 	}
 	e.save()
