@@ -233,3 +233,35 @@ func TestChaosVisitsEveryState(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryRuleIsNeeded switches rules off one at a time and finds a life in
+// which an address gets two clients. The rules that need faults which are not
+// drawn here have their control in the simulation of whole nodes.
+func TestEveryRuleIsNeeded(t *testing.T) {
+	for _, c := range []struct {
+		rule        Rule
+		lies, wipes bool
+		seed        uint64 // where a violation was last found; the search begins a little earlier
+	}{
+		{RuleR3, true, false, 2},
+		{RuleR4, true, true, 3},
+		{RuleR4Wait, true, true, 8},
+		{RuleR4Lost, true, true, 4},
+		{RuleR5, true, false, 21},
+		{RuleR6, true, false, 7},
+		{RuleR6Wait, true, false, 2},
+		{RuleR6Limit, true, true, 2},
+		{RuleR11, true, false, 76},
+		{RuleHorizon, false, false, 263},
+		{RuleSlack, false, false, 1},
+	} {
+		found := false
+		for seed := c.seed - min(c.seed, 5); seed < c.seed+400 && !found; seed++ {
+			w := chaosFor(t, seed, 1500*time.Second, c.rule, c.lies, c.wipes, nil)
+			found = w.doubly > 0
+		}
+		if !found {
+			t.Errorf("without %v no address gets two clients: what is the rule for?", c.rule)
+		}
+	}
+}
