@@ -11,6 +11,8 @@ const (
 	maxIncludes = 10000
 	// maxIncludeDepth is how deep include statements may nest.
 	maxIncludeDepth = 50
+	// maxParts is the number of statements, values and operands together.
+	maxParts = 2000000
 	// maxNesting is how deep blocks and expressions may nest.
 	maxNesting = 100
 	// maxAddresses is the number of addresses in all ranges together: a /8.

@@ -9,8 +9,12 @@ import (
 
 // Limits on what a configuration may do for one request.
 const (
-	// maxSteps is the number of statements and function calls.
-	maxSteps = 100000
+	// maxSteps is the number of statements, function calls and options looked
+	// up in each other; data made counts a step for each stepOctets, a regular
+	// expression made counts patternSteps.
+	maxSteps     = 20000
+	stepOctets   = 256
+	patternSteps = 100
 	// maxCallDepth is how deep functions may call each other.
 	maxCallDepth = 50
 	// maxData is the length of data that an expression makes, in octets.
@@ -28,11 +32,13 @@ type machine struct {
 	vendor *space // set by parse-vendor-option
 	steps  int
 	calls  int
+	// settling is set when all statements are carried out.
+	settling bool
 }
 
-// step counts, and tells whether to go on.
-func (m *machine) step() bool {
-	m.steps++
+// spend counts steps, and tells whether to go on.
+func (m *machine) spend(steps int) bool {
+	m.steps += steps
 	return m.steps <= maxSteps
 }
 
@@ -189,7 +195,7 @@ func (m *machine) match(e *expr) value {
 		return yes(e.regexp.match(subject))
 	}
 	text, ok := m.data(e.args[1])
-	if !ok {
+	if !ok || !m.spend(patternSteps) {
 		return value{}
 	}
 	p, err := compilePattern(string(text), e.op == opMatchFold)
@@ -306,7 +312,7 @@ func (m *machine) concat(e *expr) value {
 	var out []byte
 	for _, a := range e.args {
 		d, ok := m.data(a)
-		if !ok || len(out)+len(d) > maxData {
+		if !ok || len(out)+len(d) > maxData || !m.spend(len(d)/stepOctets) {
 			return value{}
 		}
 		out = append(out, d...)
@@ -463,7 +469,7 @@ func (m *machine) packetText(offset, length int) value {
 // call calls a function of the configuration.
 func (m *machine) call(e *expr) value {
 	f := m.variable(e.name)
-	if f.kind != functional || len(f.f.args) != len(e.args) || m.calls >= maxCallDepth || !m.step() {
+	if f.kind != functional || len(f.f.args) != len(e.args) || m.calls >= maxCallDepth || !m.spend(1) {
 		return value{}
 	}
 	args := make([]variable, len(e.args))

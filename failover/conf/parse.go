@@ -21,6 +21,7 @@ type parser struct {
 	open     []string // files being read, the outermost first
 	included int
 	total    int // octets read
+	parts    int // statements, values and operands read
 	depth    int // of blocks and expressions
 	prev     token.Token
 	direct   bool          // the statement stands in its block itself, not in a file included there
@@ -289,8 +290,8 @@ func (p *parser) untilBrace(open token.Token, one func([]node) []node) []node {
 			return body
 		}
 		if t.Kind == token.EOF {
-			if p.prev.Problem != "" {
-				return body // an open string took the rest
+			if p.prev.Problem != "" || p.deep || p.reports.halted {
+				return body // an open string took the rest, or it was passed over
 			}
 			p.fail(open, "add } where the block ends", "this { is never closed")
 			return body
@@ -340,6 +341,7 @@ func (p *parser) statement(body []node, kind blockKind, direct bool) []node {
 // the node, or nil, and whether the statement was read to its end.
 func (p *parser) dispatch(kind blockKind, direct bool) (node, bool) {
 	t := p.peek(0)
+	p.part(t)
 	p.direct = direct
 	if t.Is("%") {
 		p.take()
@@ -372,6 +374,14 @@ func (p *parser) dispatch(kind blockKind, direct bool) (node, bool) {
 		return nil, false
 	}
 	return n, ok
+}
+
+// part counts a statement, value or operand that begins with t.
+func (p *parser) part(t token.Token) {
+	if p.parts++; p.parts == maxParts+1 {
+		p.fail(t, "", "more than %d statements, values and operands", maxParts)
+		p.reports.halted = true
+	}
 }
 
 // at makes the head of a node that begins with t.

@@ -92,7 +92,11 @@ func (p *parser) parameterOrCall(t token.Token, word string) (node, bool, bool) 
 	}
 	n, ok := p.eval(t, "")
 	if e, lone := n.(*evalNode); lone && e.expr.op != opCall {
-		p.reports.warn(e.place, p.loneRemedy(word), "this does nothing: dhcpd takes it for an expression")
+		remedy := ""
+		if p.reports.others < maxReports { // it is costly
+			remedy = p.loneRemedy(word)
+		}
+		p.reports.warn(e.place, remedy, "this does nothing: dhcpd takes it for an expression")
 		e.verb = "eval"
 	}
 	return n, ok, true
@@ -170,25 +174,30 @@ func (p *parser) wordRemedy(word string) string {
 	if w := misunderstood[word]; w != "" {
 		return "write " + w
 	}
-	words := append([]string{}, statementWords...)
-	for _, d := range builtinSpaces[2].options {
-		words = append(words, d.name)
-	}
-	if w := nearest(word, words); w != "" {
+	if w := nearest(word, starterWords); w != "" {
 		return "write " + w
 	}
 	if d := p.options.space("dhcp").find(word); d != nil {
 		return "write option " + d.name
 	}
-	var names []string
-	for _, d := range builtinSpaces[0].options {
-		names = append(names, d.name)
-	}
-	if w := nearest(word, names); w != "" {
+	if w := nearest(word, dhcpNames); w != "" {
 		return "write option " + w
 	}
 	return ""
 }
+
+// starterWords are starters as a list, dhcpNames the names of DHCP options
+// known without a definition.
+var starterWords, dhcpNames = func() (words, names []string) {
+	words = append(words, statementWords...)
+	for _, d := range parseTable(serverTable) {
+		words = append(words, d.name)
+	}
+	for _, d := range parseTable(dhcpTable) {
+		names = append(names, d.name)
+	}
+	return words, names
+}()
 
 // body reads the `{ ... }` of if, switch, on and define.
 func (p *parser) body(cases caseContext) ([]node, bool) {
@@ -200,6 +209,7 @@ func (p *parser) body(cases caseContext) ([]node, bool) {
 	p.nested(open, func() {
 		body = p.untilBrace(open, func(body []node) []node {
 			before := p.peek(0).Pos.Offset
+			p.part(p.peek(0))
 			n, ok, known := p.executable(cases)
 			if !known {
 				p.notExecutable()
@@ -238,6 +248,7 @@ func (p *parser) notExecutable() {
 // ifStatement reads if, elsif and else.
 func (p *parser) ifStatement() (node, bool) {
 	n := &ifNode{at: p.at(p.take())}
+	before := p.reports.errors
 	for {
 		cond, ok := p.condition()
 		if !ok && !p.skipToBlock() {
@@ -262,6 +273,9 @@ func (p *parser) ifStatement() (node, bool) {
 				return nil, false
 			}
 			n.arms = append(n.arms, arm{nil, body})
+		}
+		if p.reports.errors > before {
+			return nil, true // a condition may be missing
 		}
 		return n, true
 	}

@@ -142,6 +142,7 @@ func (p *parser) compatible(left *expr, o op, right *expr) bool {
 // operand reads an expression without binary operators.
 func (p *parser) operand(context exprType) (e *expr, ok bool) {
 	open := p.peek(0)
+	p.part(open)
 	p.nested(open, func() { e, ok = p.unary(context) })
 	return e, ok
 }

@@ -426,6 +426,7 @@ func (p *parser) optionValue(def *optionDef) ([]datum, bool) {
 // fieldValue reads one value.
 func (p *parser) fieldValue(f *field, def *optionDef) (datum, bool) {
 	t := p.peek(0)
+	p.part(t)
 	d := datum{kind: f.kind}
 	switch f.kind {
 	case kindAddress:

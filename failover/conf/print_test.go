@@ -68,7 +68,7 @@ func checkIdentity(t *testing.T, name, src, folder string) (printed string, ok b
 	if hasError(list) {
 		t.Fatalf("%s\nis printed as\n%s\nwhich has errors: %v", src, printed, list)
 	}
-	if err := sameTree(reflect.ValueOf(f), reflect.ValueOf(again), "file"); err != nil {
+	if err := sameTree(valueOf(f), valueOf(again), "file"); err != nil {
 		t.Fatalf("%s\nis printed as\n%s\nwhich reads as another tree: %v", src, printed, err)
 	}
 	if twice := again.String(); twice != printed {
@@ -166,3 +166,5 @@ func TestPrintText(t *testing.T) {
 		}
 	}
 }
+
+func valueOf(f *File) reflect.Value { return reflect.ValueOf(f) }

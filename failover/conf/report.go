@@ -12,6 +12,7 @@ type reports struct {
 	others int // warnings and notices
 	left   int // not kept
 	mute   int // while above zero nothing is reported
+	halted bool
 }
 
 type report struct {
@@ -19,8 +20,9 @@ type report struct {
 	Diagnostic
 }
 
-// full tells whether no more errors are kept; reading can stop.
-func (r *reports) full() bool { return r.errors > maxReports }
+// full tells whether reading is to stop: no more errors are kept, or a limit
+// was passed.
+func (r *reports) full() bool { return r.errors > maxReports || r.halted }
 
 // add keeps one diagnostic, within the limit.
 func (r *reports) add(at place, d Diagnostic, format string, args []any) {
@@ -69,7 +71,7 @@ func (r *reports) sorted() []Diagnostic {
 	}
 	if r.left > 0 {
 		last := out[len(out)-1]
-		out = append(out, Diagnostic{Pos: last.Pos, Severity: last.Severity,
+		out = append(out, Diagnostic{Pos: last.Pos, Severity: Notice,
 			Message: fmt.Sprintf("there are more messages; %d of each kind are shown", maxReports)})
 	}
 	return out

@@ -166,9 +166,14 @@ func (s *settings) pending(m *machine, k OptionKey) ([]byte, bool) {
 	case settled:
 		return n.value, true
 	case waiting:
+		if !m.spend(1) {
+			return nil, false
+		}
 		l.list[i].state = busy // so that an option that asks for itself is undefined
 		v := m.eval(n.expr)
-		l.list[i].state = waiting
+		if l.list[i].state = waiting; m.settling {
+			l.list[i].settle(v)
+		}
 		return v.d, v.kind == octets
 	}
 	return nil, false
@@ -177,22 +182,25 @@ func (s *settings) pending(m *machine, k OptionKey) ([]byte, bool) {
 // settle evaluates every expression and folds encapsulated spaces into the
 // options that hold them.
 func (s *settings) settle(m *machine) {
+	m.settling = true
 	for i := range s.spaces {
 		l := &s.spaces[i]
 		for j := range l.list {
-			if l.list[j].state != waiting {
-				continue
-			}
-			l.list[j].state = busy
-			v := m.eval(l.list[j].expr)
-			n := &l.list[j]
-			n.expr = nil
-			if n.state = undefined; v.kind == octets {
-				n.value, n.state = v.d, settled
+			if n := &l.list[j]; n.state == waiting {
+				n.state = busy
+				n.settle(m.eval(n.expr))
 			}
 		}
 	}
 	s.encapsulate()
+}
+
+// settle gives a setting its value for good.
+func (n *setting) settle(v value) {
+	n.expr = nil
+	if n.state = undefined; v.kind == octets {
+		n.value, n.state = v.d, settled
+	}
 }
 
 // option gives the value of an option.

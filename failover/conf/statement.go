@@ -1,6 +1,10 @@
 package conf
 
-import "tandem/failover/lease"
+import (
+	"sort"
+
+	"tandem/failover/lease"
+)
 
 // statement is one compiled statement.
 type statement interface {
@@ -150,7 +154,7 @@ func (e *expr) static() bool {
 // runAll carries statements out in order.
 func (m *machine) runAll(body []statement) flow {
 	for _, s := range body {
-		if !m.step() {
+		if !m.spend(1) {
 			return leave
 		}
 		switch s.run(m) {
@@ -283,7 +287,7 @@ func (m *machine) variable(name string) value {
 	return value{}
 }
 
-// changedVariables lists what set and unset did, as the lease keeps it.
+// changedVariables lists what set and unset did, as the lease keeps it, by name.
 func (m *machine) changedVariables() []lease.Var {
 	var out []lease.Var
 	for _, v := range m.vars {
@@ -291,5 +295,6 @@ func (m *machine) changedVariables() []lease.Var {
 			out = append(out, lease.Var{Name: v.name, Value: string(v.value.text())})
 		}
 	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
 	return out
 }

@@ -15,8 +15,9 @@ func nearest(word string, words []string) string {
 		}
 	}
 	best, bestAt := "", most+1
+	var rows [3][]int
 	for _, w := range words {
-		if d := distance(word, w, most); d < bestAt {
+		if d := distance(word, w, most, &rows); d < bestAt {
 			best, bestAt = w, d
 		}
 	}
@@ -24,12 +25,17 @@ func nearest(word string, words []string) string {
 }
 
 // distance is the number of insertions, deletions, changes and swaps of
-// neighbours that make b of a, or more than most.
-func distance(a, b string, most int) int {
+// neighbours that make b of a, or more than most; rows is room to work in.
+func distance(a, b string, most int, rows *[3][]int) int {
 	if d := len(a) - len(b); d > most || -d > most {
 		return most + 1
 	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for i := range rows {
+		if len(rows[i]) <= len(b) {
+			rows[i] = make([]int, len(b)+32)
+		}
+	}
+	before, last, row := rows[0], rows[1], rows[2]
 	for j := range last {
 		last[j] = j
 	}
