@@ -12,9 +12,8 @@ const balanceStep = 1 << 16
 
 // balancer is when the pools are looked at.
 type balancer struct {
-	last  int64 // Mono moment of the latest balancing
-	next  int64 // of the next one, 0 none
-	asked int64 // of our latest POOLREQ
+	last int64 // Mono moment of the latest balancing
+	next int64 // of the next one, 0 none
 }
 
 // shares is dhcpd's arithmetic for one pool: integers, division toward zero.
@@ -52,7 +51,6 @@ func (e *Endpoint) rebalance(timed bool) (given int) {
 		needy = needy || s.send < s.panic
 	}
 	if timed && needy {
-		e.balance.asked = e.now.Mono
 		e.send(e.up, &wire.Poolreq{})
 	}
 	e.balance.last = e.now.Mono

@@ -272,12 +272,12 @@ func (e *Endpoint) ourWindow() uint32 {
 	return uint32(n)
 }
 
-func (e *Endpoint) poolSize(id int) int {
-	n := e.table.Virgins(id)
+// poolSize is the number of addresses of a pool.
+func (e *Endpoint) poolSize(id int) (n int) {
 	for s := lease.Free; s <= lease.Backup; s++ {
 		n += e.table.Count(id, s)
 	}
-	return n - e.table.Virgins(id) // Count(Free) has them already
+	return n
 }
 
 // sendConnect opens the relationship (draft section 7.8).
@@ -368,7 +368,6 @@ func (e *Endpoint) lost(c *conn, why string) {
 	e.redial = e.after(redialWait)
 	e.requeueFlight()
 	e.cutTransfer()
-	e.balance.asked = 0
 	e.deferred = e.deferred[:0]
 	e.settling.drain = false
 	if !c.known {

@@ -1,21 +1,3 @@
-// Package failover is one end of a failover relationship between two DHCP
-// servers: the state machine of draft-ietf-dhc-failover-12 section 9, towards
-// ISC dhcpd in its dialect and towards another Tandem in the draft's, and the
-// rules that keep one address with one client when servers restart (type
-// Rule, function postureOf).
-//
-// The package is pure. Step takes the time and one event, Effects gives what
-// the shell must do, Deadline says when time alone will change something.
-// Serve, Available, FreeStates, Grant and Ended answer the DHCP responder,
-// Why answers people.
-//
-// # Postures
-//
-//	             what the server may do now
-//	FULL         new addresses from its own half, renewals by the MCLT rules
-//	RENEW-ONLY   renewals up to the horizon H of each lease, no new addresses
-//	SILENT       nothing
-//	ALONE        PARTNER-DOWN: own half, and the partner's after the wait
 package failover
 
 import (
@@ -101,7 +83,7 @@ type Counters struct {
 	Connections, Refused, Crowded       uint64
 	UpdatesSent, UpdatesReceived        uint64
 	RejectsSent, RejectsReceived, Stale uint64
-	Requeued, QueueFull                 uint64
+	Requeued, AgainFull                 uint64
 	PatienceFull, DeferredFull          uint64
 	Unsafe                              uint64
 	StateChanges                        uint64
@@ -118,7 +100,7 @@ func (c Counters) Each(fn func(name string, value uint64)) {
 	fn("failover-rejects-received", c.RejectsReceived)
 	fn("failover-stale-updates", c.Stale)
 	fn("failover-requeued", c.Requeued)
-	fn("failover-queue-full", c.QueueFull)
+	fn("failover-again-full", c.AgainFull)
 	fn("failover-patience-full", c.PatienceFull)
 	fn("failover-deferred-full", c.DeferredFull)
 	fn("failover-unsafe-withheld", c.Unsafe)

@@ -9,7 +9,6 @@ import (
 type transfer struct {
 	wanted bool // UPDDONE has not come
 	all    bool // UPDREQALL
-	began  int64
 	news   int64 // Mono moment of the latest update
 	got    uint64
 	// blind: dhcpd answers, but what it says proves nothing (see repeatTransfer).
@@ -32,7 +31,7 @@ func (e *Endpoint) requestUpdates() {
 	all := e.peer.Facts&(lease.PeerNeedsAll|lease.PeerTransferCut) != 0 ||
 		!e.tandem() && e.state != lease.PotentialConflict
 	blind := !e.tandem() && e.state == lease.Recover && e.peer.Facts&lease.PeerTransferCut != 0
-	e.transfer = transfer{wanted: true, all: all, began: e.now.Mono, news: e.now.Mono, blind: blind, virgin: e.virgin()}
+	e.transfer = transfer{wanted: true, all: all, news: e.now.Mono, blind: blind, virgin: e.virgin()}
 	if all {
 		e.send(e.up, &wire.UpdreqAll{})
 		return
@@ -141,7 +140,7 @@ func (e *Endpoint) repeatTransfer(from lease.ServerState) {
 		e.requestUpdates()
 	case from == lease.CommunicationsInterrupt || from == lease.Startup:
 		e.updates.hold = true
-		e.transfer = transfer{wanted: true, began: e.now.Mono, news: e.now.Mono}
+		e.transfer = transfer{wanted: true, news: e.now.Mono}
 		e.send(e.up, &wire.Updreq{})
 	}
 }

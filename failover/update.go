@@ -420,6 +420,7 @@ const againLater lease.Seconds = 30
 func (e *Endpoint) tellAgain(ip lease.IP) {
 	u := &e.updates
 	if len(u.again) >= maxAgain {
+		e.counters.AgainFull++
 		return
 	}
 	u.again = append(u.again, ip)
