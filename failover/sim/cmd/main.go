@@ -4,6 +4,7 @@
 //	sim -n 1000 -first 1     these seeds
 //	sim -seed 77 [-shrink]   one seed, as a story
 //	sim -plan FILE           a kept plan, as a story
+//	sim -depth 5             every script of so many steps of the small world
 //	sim -controls DIR        look for a life that needs each rule, and keep it there
 package main
 
@@ -30,8 +31,11 @@ func main() {
 	workers := flag.Int("workers", runtime.NumCPU(), "lives at the same time")
 	controls := flag.String("controls", "", "directory for lives that need a rule")
 	rule := flag.String("rule", "", "with -controls: this rule alone")
+	depth := flag.Int("depth", 0, "walk through every script of so many steps of the small world")
 	flag.Parse()
 	switch {
+	case *depth != 0:
+		exhaust(*depth)
 	case *seed != 0:
 		story(sim.Draw(*seed), *shrink)
 	case *plan != "":
@@ -47,6 +51,18 @@ func main() {
 		if !many(*first, *n, *d, *workers) {
 			os.Exit(1)
 		}
+	}
+}
+
+// exhaust walks through the small world.
+func exhaust(depth int) {
+	for _, promise := range []sim.Promise{sim.Strict, sim.Auto, sim.Standard} {
+		n, err := sim.Exhaust(depth, promise)
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Printf("%s: all %d scripts of %d steps keep the promise\n", promise, n, depth)
 	}
 }
 
