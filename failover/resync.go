@@ -7,8 +7,8 @@ import (
 
 // transfer is what we have asked the partner for.
 type transfer struct {
-	wanted bool // UPDDONE has not come
-	all    bool // UPDREQALL
+	wanted bool  // UPDDONE has not come
+	all    bool  // UPDREQALL
 	news   int64 // Mono moment of the latest update
 	got    uint64
 	// blind: dhcpd answers, but what it says proves nothing (see repeatTransfer).

@@ -34,7 +34,7 @@ func (e *Endpoint) Why(now lease.Now) []string {
 
 // until is the time left, in words.
 func until(now, at lease.Time) string {
-	if at <= now {
+	if at <= now || at == lease.Never {
 		return ""
 	}
 	return fmt.Sprintf(", for another %v", at.Sub(now).Duration())
@@ -51,8 +51,12 @@ func (e *Endpoint) whyPartner(now lease.Now) string {
 	case e.peer.LastContact == 0:
 		return "The partner was never heard."
 	}
-	return fmt.Sprintf("The partner has been silent for %v; its last state was %v; last proven contact %v.",
-		e.silence(now).Round(time.Second), e.peer.Partner, e.peer.LastContact)
+	served := ""
+	if e.peer.Facts&lease.PeerServedAlone != 0 {
+		served = " Leases were given or renewed since without its knowledge."
+	}
+	return fmt.Sprintf("The partner has been silent for %v; its last state was %v; last proven contact %v.%s",
+		e.silence(now).Round(time.Second), e.peer.Partner, e.peer.LastContact, served)
 }
 
 // wayOut says how the state will end: every state has a way out without a
