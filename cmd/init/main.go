@@ -138,13 +138,15 @@ func (b *box) announce(reason boot.Reason) {
 }
 
 func (b *box) end(how int) {
-	b.console.flush()
-	unix.Sync()
+	b.journal.Close()
 	if b.dataMounted {
+		unix.Sync()
 		if err := unix.Unmount(dataDir, 0); err != nil {
+			b.log("unmount the data partition: %v", err)
 			_ = unix.Mount("", dataDir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
 		}
 	}
+	b.console.flush()
 	unix.Sync()
 	_ = unix.Reboot(how)
 	select {} // the machine is going down

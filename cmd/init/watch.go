@@ -70,6 +70,9 @@ func (b *box) watch(ctx context.Context, keys <-chan string, signals <-chan os.S
 			if now := clock.SinceBoot(); now-hardware >= readHardware {
 				hardware = now
 				b.measure()
+				if b.mustRepair() {
+					return order{reason: boot.ByPanic, why: "restarting, because the data partition can not be written and a start repairs it"}
+				}
 				if b.asking.CompareAndSwap(false, true) {
 					go b.askPools()
 				}
@@ -143,6 +146,28 @@ func (b *box) measure() {
 		readings = append(readings, disk.Read(hostRoot, dataDir, b.data.Device)...)
 	}
 	b.alarm(readings)
+}
+
+// repairs bounds restarts for the sake of the data partition: a disk that
+// fails again and again is not served by one more.
+const repairs = supervise.StormResets - 1
+
+// mustRepair tells whether a restart is the best remedy for a file system that
+// went read-only after an error: the check at boot repairs it, and the partner
+// serves meanwhile.
+func (b *box) mustRepair() bool {
+	for _, a := range b.monitor.Alarms() {
+		if a.Name == disk.ReadOnly {
+			recent := 0
+			for _, r := range b.ledger.Resets {
+				if time.Since(r) < supervise.StormWindow {
+					recent++
+				}
+			}
+			return recent < repairs
+		}
+	}
+	return false
 }
 
 func (b *box) alarm(readings []hwmon.Reading) {

@@ -3,7 +3,9 @@ package disk
 
 import (
 	"bufio"
+	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -18,16 +20,33 @@ import (
 // where it tells. root is the file system that holds sys and proc.
 func Read(root fs.FS, mount, device string) []hwmon.Reading {
 	var readings []hwmon.Reading
+	count, known := number(root, path.Join("sys/fs/ext4", device, "errors_count"))
+	if known {
+		readings = append(readings, hwmon.Reading{Name: "disk errors", Value: count, Unit: "errors"})
+	}
 	var st unix.Statfs_t
 	if unix.Statfs(mount, &st) == nil && st.Blocks > 0 {
+		sealed := st.Flags&unix.ST_RDONLY != 0 || count > 0 && refuses(mount)
 		readings = append(readings,
 			hwmon.Reading{Name: "disk space", Value: 100 * float64(st.Bavail) / float64(st.Blocks), Unit: "% free"},
-			hwmon.Reading{Name: "disk read-only", Value: flag(st.Flags&unix.ST_RDONLY != 0)})
-	}
-	if n, ok := number(root, path.Join("sys/fs/ext4", device, "errors_count")); ok {
-		readings = append(readings, hwmon.Reading{Name: "disk errors", Value: n, Unit: "errors"})
+			hwmon.Reading{Name: ReadOnly, Value: flag(sealed)})
 	}
 	return append(readings, wear(root, device)...)
+}
+
+// ReadOnly is the name of the reading that tells that nothing can be written.
+const ReadOnly = "disk read-only"
+
+// refuses tries to write: ext4 after an error does not call itself read-only
+// any more (Linux 6.12, and the older ones that took that over).
+func refuses(mount string) bool {
+	name := path.Join(mount, ".probe")
+	f, err := os.Create(name)
+	if err != nil {
+		return errors.Is(err, unix.EROFS) || errors.Is(err, unix.EIO)
+	}
+	defer os.Remove(name)
+	return f.Close() != nil
 }
 
 // wear reads the life time estimate of eMMC (JEDEC 84-B51 section 7.4.30): two

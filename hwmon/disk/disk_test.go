@@ -41,3 +41,9 @@ func TestWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestDirectoryThatTakesFilesDoesNotRefuse(t *testing.T) {
+	if refuses(t.TempDir()) {
+		t.Error("a directory that can be written refuses")
+	}
+}

@@ -29,7 +29,7 @@ const (
 // ToFiles begins to write the journal to files in dir.
 func (j *Journal) ToFiles(dir string) {
 	f := &Files{Dir: dir, Size: FileSize, Count: FileCount}
-	j.attach(func(l Line) { f.Write(l, time.Now()) })
+	j.attach(func(l Line) { f.Write(l, time.Now()) }, f.Close)
 }
 
 // Write appends a line. A disk that fails is left alone for a while: the log
@@ -39,10 +39,16 @@ func (f *Files) Write(l Line, now time.Time) {
 		return
 	}
 	if err := f.write(l.String() + "\n"); err != nil {
-		if f.out != nil {
-			f.out.Close()
-		}
-		f.out, f.retry = nil, now.Add(retryDisk)
+		f.Close()
+		f.retry = now.Add(retryDisk)
+	}
+}
+
+// Close closes the file that is open.
+func (f *Files) Close() {
+	if f.out != nil {
+		f.out.Close()
+		f.out = nil
 	}
 }
 
@@ -87,8 +93,7 @@ func (f *Files) open() error {
 }
 
 func (f *Files) rotate() error {
-	f.out.Close()
-	f.out = nil
+	f.Close()
 	for i := f.Count - 1; i > 0; i-- {
 		if err := os.Rename(f.name(i-1), f.name(i)); err != nil && !os.IsNotExist(err) {
 			return err

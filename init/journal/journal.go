@@ -71,6 +71,7 @@ type Journal struct {
 type sink struct {
 	lines   chan Line
 	dropped uint64
+	done    chan struct{}
 }
 
 // Add takes a line. Control characters in it become spaces.
@@ -117,10 +118,32 @@ func (j *Journal) Dropped() (n uint64) {
 	return n
 }
 
-// attach begins to hand lines to write, the ones in memory first, for as long
-// as the journal lives.
-func (j *Journal) attach(write func(Line)) {
-	s := &sink{lines: make(chan Line, queued)}
+// closeLimit bounds the wait for disk and network at the end.
+const closeLimit = 2 * time.Second
+
+// Close lets disk and network have what waits for them, if they take it soon,
+// and ends both: the data partition can then be unmounted. Lines that come
+// later are kept in memory only.
+func (j *Journal) Close() {
+	j.mu.Lock()
+	sinks := j.sinks
+	j.sinks = nil
+	j.mu.Unlock()
+	late := time.After(closeLimit)
+	for _, s := range sinks {
+		close(s.lines)
+		select {
+		case <-s.done:
+		case <-late:
+			return
+		}
+	}
+}
+
+// attach begins to hand lines to write, the ones in memory first, until Close;
+// then end is called.
+func (j *Journal) attach(write func(Line), end func()) {
+	s := &sink{lines: make(chan Line, queued), done: make(chan struct{})}
 	j.mu.Lock()
 	for _, l := range j.lines {
 		s.put(l)
@@ -128,8 +151,10 @@ func (j *Journal) attach(write func(Line)) {
 	j.sinks = append(j.sinks, s)
 	j.mu.Unlock()
 	go func() {
+		defer close(s.done)
 		for l := range s.lines {
 			write(l)
 		}
+		end()
 	}()
 }

@@ -129,11 +129,33 @@ func TestSlowSinkDropsAndCounts(t *testing.T) {
 	var j Journal
 	blocked := make(chan struct{})
 	defer close(blocked)
-	j.attach(func(Line) { <-blocked })
+	j.attach(func(Line) { <-blocked }, func() {})
 	for range queued + 10 {
 		j.Add(say("x"))
 	}
 	if n := j.Dropped(); n < 9 || n > 10 {
 		t.Fatalf("%d lines dropped", n)
+	}
+}
+
+func TestCloseLeavesNoFileOpen(t *testing.T) {
+	dir := t.TempDir()
+	var j Journal
+	j.ToFiles(dir)
+	j.Add(say("one"))
+	j.Close()
+	j.Add(say("two"))
+	raw, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil || string(raw) != say("one").String()+"\n" || len(j.Tail(5)) != 2 {
+		t.Fatalf("%q, %v", raw, err)
+	}
+	open, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range open {
+		if to, _ := os.Readlink(fd); strings.HasPrefix(to, dir) {
+			t.Errorf("%s is still open", to)
+		}
 	}
 }

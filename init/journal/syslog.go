@@ -37,6 +37,10 @@ func (j *Journal) ToSyslog(server, host string) {
 			}
 			conn, retry = nil, time.Now().Add(nextTry)
 		}
+	}, func() {
+		if conn != nil {
+			conn.Close()
+		}
 	})
 }
 

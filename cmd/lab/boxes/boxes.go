@@ -7,6 +7,14 @@
 //	box a 10.77.0.2 --LAN-- box b 10.77.0.3      clients: one namespace,
 //	     \____direct cable____/                  a tap on the LAN
 //	   169.254.77.1      169.254.77.2
+//
+// Its tests are the proofs of the box as a whole. The short set takes some
+// minutes. For more:
+//
+//	go test ./cmd/lab/boxes -boxes.long -timeout 60m     every proof (or BOXES_LONG=1)
+//	go test ./cmd/lab/boxes -run PowerPulled -boxes.pulls 50 -timeout 60m
+//	go test ./cmd/lab/boxes -run PowerPulled -boxes.seed N    the same moments again
+//	BOXES_CONSOLES=DIR go test ...                       keeps what the consoles said
 package boxes
 
 import (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -38,8 +39,17 @@ type tell struct{ t *testing.T }
 
 func (w tell) Write(p []byte) (int, error) { w.t.Logf("%s", p[:len(p)-1]); return len(p), nil }
 
+// stage sets up what a test plays on. Tests run beside each other, as many as
+// there are processors: most of their time is waiting.
 func stage(t *testing.T, opt Options) *Stage {
 	t.Helper()
+	t.Parallel()
+	if opt.Consoles != "" {
+		opt.Consoles = filepath.Join(opt.Consoles, t.Name())
+		if err := os.MkdirAll(opt.Consoles, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s, err := NewStage(opt, tell{t})
 	if err != nil {
 		t.Fatal(err)

@@ -37,8 +37,7 @@ func TestCables(t *testing.T) {
 	a := s.Boxes[0]
 	start(t, s)
 	awaitNormal(t, s)
-	serves(t, s)
-	before := s.addresses()
+	before := settle(t, s)
 
 	s.Say("lab", "the LAN cable of box-a is out")
 	pullCable(t, s, 0, PortLAN, false)

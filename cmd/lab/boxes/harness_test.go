@@ -3,6 +3,7 @@ package boxes
 import (
 	"context"
 	"flag"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // long asks for the proofs that take longer than a build server likes.
 var long = flag.Bool("boxes.long", os.Getenv("BOXES_LONG") != "", "run the long proofs too")
 
-// onlyLong leaves a test out of the short set.
+// onlyLong leaves a test out of the short set; see the package comment.
 func onlyLong(t *testing.T) {
 	t.Helper()
 	if !*long {
@@ -69,6 +70,38 @@ func serves(t *testing.T, s *Stage) {
 	if err := s.Crowd.Rebind(within(t, servePatience), 0, s.Crowd.Len(), 4); err != nil {
 		t.Fatalf("not served: %v", err)
 	}
+}
+
+// settle lets every client get an address and renew it, and gives the
+// addresses. The first lease is as short as MCLT; the next, once the partner
+// knows of the first, lasts through what a test does.
+func settle(t *testing.T, s *Stage) []netip.Addr {
+	t.Helper()
+	serves(t, s)
+	<-time.After(2 * time.Second)
+	serves(t, s)
+	return s.addresses()
+}
+
+// keepAsking has the clients renew all the time until stop is called.
+func keepAsking(t *testing.T, s *Stage) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			// Who is not answered now asks again in the next round.
+			round, over := context.WithTimeout(ctx, 10*time.Second)
+			_ = s.Crowd.Rebind(round, 0, s.Crowd.Len(), 4)
+			over()
+			select {
+			case <-time.After(5 * time.Second):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // silent requires that nobody is answered for a while.

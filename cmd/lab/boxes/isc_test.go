@@ -47,8 +47,7 @@ func TestPartnerISC(t *testing.T) {
 	if _, err := isc.Await(0, normal, bootPatience); err != nil {
 		t.Fatal(err)
 	}
-	serves(t, s)
-	before := s.addresses()
+	before := settle(t, s)
 	answers(t, s.Boxes[0], "failctl status", `(?s)partner +normal, connected`)
 
 	mark := isc.Mark()

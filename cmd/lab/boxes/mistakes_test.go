@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/images"
 	"tandem/images/layout"
@@ -109,7 +110,7 @@ func TestDataWriteProtected(t *testing.T) {
 }
 
 // TestDataGoesReadOnly lets the file system find an error while the box
-// serves: the alarm says so, and the next start repairs it.
+// serves: the alarm says so, and the box restarts to repair it.
 func TestDataGoesReadOnly(t *testing.T) {
 	opt := options()
 	opt.Only, opt.Workbench = true, true
@@ -122,9 +123,7 @@ func TestDataGoesReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, b, servePatience, `ALARM: disk read-only \(critical\)`)
-	if err := b.Console.Type("reboot"); err != nil {
-		t.Fatal(err)
-	}
+	expect(t, b, servePatience, `restarting, because the data partition can not be written`)
 	expect(t, b, bootPatience, `ok +data partition .*repaired`)
 	expect(t, b, bootPatience, `Serving alone`)
 	serves(t, s)
@@ -139,8 +138,9 @@ func TestDataDestroyed(t *testing.T) {
 	s := stage(t, opt)
 	start(t, s)
 	awaitNormal(t, s)
-	serves(t, s)
-	before := s.addresses()
+	before := settle(t, s)
+	stop := keepAsking(t, s)
+	defer stop()
 	b := s.Boxes[1]
 	if err := s.Power(t.Context(), 1, false); err != nil {
 		t.Fatal(err)
@@ -167,8 +167,59 @@ func TestDataDestroyed(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitAlone(t, s, 1)
+	stop()
 	serves(t, s)
 	if err := unchanged(before, s.addresses()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestSwappedRoles is a pair whose boxes were given each other's role while
+// they were off.
+func TestSwappedRoles(t *testing.T) {
+	onlyLong(t)
+	opt := options()
+	opt.Start = "direct"
+	s := stage(t, opt)
+	start(t, s)
+	awaitNormal(t, s)
+	before := settle(t, s)
+	// What one knows the other must know before both end.
+	<-time.After(2 * time.Second)
+	for i, b := range s.Boxes {
+		if err := b.Console.Type("poweroff"); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.WaitOff(within(t, servePatience)); err != nil {
+			t.Fatal(err)
+		}
+		s.Eyes[i].Mark(false, false)
+	}
+	for i, role := range []string{"secondary", "primary"} {
+		text := strings.Replace(boxConf(i, opt), "role "+roles[i], "role "+role, 1)
+		text = strings.Replace(text, "peer tandem mclt 30 split 128\n", "", 1)
+		if role == "primary" {
+			text += "peer tandem mclt 30 split 128\n"
+		}
+		putData(t, s.Boxes[i].Machine.Disk, layout.BoxConfig, text)
+	}
+	start(t, s)
+	awaitNormal(t, s)
+	serves(t, s)
+	if err := unchanged(before, s.addresses()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.Crowd.Conflicts); n > 0 {
+		t.Fatalf("%d addresses had two clients: %v", n, s.Crowd.Conflicts[0])
+	}
+}
+
+// putData puts a file onto the data partition of a box without power.
+func putData(t *testing.T, disk, name, text string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	debugfs(t, disk, "rm "+name, "write "+file+" "+name)
 }

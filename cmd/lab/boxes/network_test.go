@@ -1,6 +1,7 @@
 package boxes
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"tandem/cmd/lab/load"
 	"tandem/cmd/lab/netlab"
+	"tandem/qemu"
 )
 
 // TestVLANSyslogAndAnnouncement is a box on a tagged network: it announces its
@@ -24,11 +26,12 @@ func TestVLANSyslogAndAnnouncement(t *testing.T) {
 			"ntp 10.77.0.20\nntp-single yes\nsyslog 10.77.0.20\n"
 	}
 	s := stage(t, opt)
-	node, err := s.Machine(s.Net, "site", 0x24)
-	if err != nil {
+	site := trunk(t, s.Pair, 20)
+	if _, err := s.Lab.Station(site, "site20", mac(0x24)); err != nil {
 		t.Fatal(err)
 	}
-	if err := node.IP("link add link eth0 name eth0.20 type vlan id 20\nlink set eth0.20 up\naddr add 10.77.0.20/24 dev eth0.20"); err != nil {
+	node := s.Net.Adopt("site", "site20")
+	if err := node.IP("addr add 10.77.0.20/24 dev eth0"); err != nil {
 		t.Fatal(err)
 	}
 	if err := startChrony(s, node); err != nil {
@@ -40,7 +43,7 @@ func TestVLANSyslogAndAnnouncement(t *testing.T) {
 	box := s.Boxes[0]
 	expect(t, box, bootPatience, `ok +network .*lan LAN1 10\.77\.0\.2/24`)
 	expect(t, box, bootPatience, `Serving alone`)
-	crowd, err := load.NewCrowd(node, "eth0.20", 3, 5)
+	crowd, err := load.NewCrowd(node, "eth0", 3, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +77,37 @@ func TestVLANSyslogAndAnnouncement(t *testing.T) {
 			t.Errorf("the log on the disk lacks %q:\n%s", want, logged)
 		}
 	}
+}
+
+// trunk is a switch for one VLAN of the LAN: frames get the tag on the way to
+// the LAN, and lose it on the way back.
+func trunk(t *testing.T, p *Pair, id byte) *qemu.Switch {
+	t.Helper()
+	site, err := p.Lab.Switch("vlan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag := []byte{0x81, 0, 0, id}
+	const macs = 12
+	var outer, inner *qemu.Port
+	ready := make(chan struct{})
+	outer, err = p.LAN.Connect("trunk", func(f []byte) {
+		if <-ready; len(f) > macs+len(tag) && bytes.Equal(f[macs:macs+len(tag)], tag) {
+			inner.Send(append(f[:macs:macs], f[macs+len(tag):]...))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err = site.Connect("trunk", func(f []byte) {
+		<-ready
+		outer.Send(append(append(f[:macs:macs], tag...), f[macs:]...))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(ready)
+	return site
 }
 
 // listen is a syslog server on a machine; what it gives waits for a message.

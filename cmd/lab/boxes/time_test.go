@@ -119,8 +119,7 @@ func TestPausedBox(t *testing.T) {
 	s := stage(t, opt)
 	start(t, s)
 	awaitNormal(t, s)
-	serves(t, s)
-	before := s.addresses()
+	before := settle(t, s)
 	if err := s.Boxes[0].Freeze(t.Context()); err != nil {
 		t.Fatal(err)
 	}
