@@ -57,3 +57,12 @@ func (node *Node) Slow(ifname, rate string) error {
 	}
 	return tc("replace", "dev", ifname, "root", "tbf", "rate", rate, "burst", "4000", "latency", "2s")
 }
+
+// Move plugs a cable of the machine into another LAN, without loss of carrier.
+func (node *Node) Move(ifname string, to *LAN) error {
+	port, ok := node.ports[ifname]
+	if !ok {
+		return fmt.Errorf("%s has no interface %s", node.Name, ifname)
+	}
+	return ip(fmt.Sprintf("-n %s link set %s master %s", node.net.switches.ns, port, to.name))
+}
