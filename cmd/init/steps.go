@@ -24,14 +24,16 @@ import (
 	"tandem/init/supervise"
 )
 
-// watchdogTime is W: a box that hangs is reset after it at the latest. dhcpfd
-// must give a sign of life within beatTime, then PID 1 feeds the hardware no
-// more, and that resets the box after hardwareTime; turn is what PID 1 may
-// need to notice.
+// watchdogTime is W: a box that hangs is reset after it at the latest. A disk
+// that hangs is noticed with dhcpfd's next write, of which there is one every
+// writeTime; dhcpfd must give a sign of life within beatTime; turn is what
+// PID 1 may need to miss it; then it feeds the hardware no more, and that
+// resets the box after hardwareTime.
 const (
-	watchdogTime = 20 * time.Second
+	watchdogTime = 25 * time.Second
 	hardwareTime = 10 * time.Second
-	beatTime     = watchdogTime - hardwareTime - turn
+	writeTime    = 5 * time.Second
+	beatTime     = watchdogTime - hardwareTime - turn - writeTime
 )
 
 // clockStep is the name of a step that others ask for.

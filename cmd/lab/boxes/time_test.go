@@ -40,8 +40,12 @@ func TestTime(t *testing.T) {
 	expect(t, box, servePatience, `R1: .*nothing is served: time servers disagree: .*10\.77\.0\.11 `)
 	silent(t, s)
 
+	events := box.Events()
 	s.setClocks(good, ahead(time.Hour), good)
 	expect(t, box, servePatience, `clock trusted: stepped by .* to the time that 2 servers agree on`)
+	if _, _, err := box.WaitEvent(within(t, servePatience), "RTC_CHANGE", events); err != nil {
+		t.Errorf("the clock chip was not set: %v", err)
+	}
 	expect(t, box, servePatience, `10\.77\.0\.12 out-voted`)
 	expect(t, box, servePatience, `Serving alone`)
 	serves(t, s)

@@ -8,7 +8,7 @@ import (
 )
 
 // hangLimit is W of cmd/init: the time within which a box that hangs is reset.
-const hangLimit = 20 * time.Second
+const hangLimit = 25 * time.Second
 
 // TestWatchdog makes boxes hang in four ways. Each is reset within W, returns
 // to its pair by itself, and knows why it restarted.
