@@ -108,10 +108,16 @@ func (e *Endpoint) announcePause(why string) {
 	if c == nil {
 		return
 	}
-	if c.told && (e.tandem() || wire.CheckState(lease.Paused, c.partner) == nil) {
+	if c.told && (e.tandem() || e.mayPause(c)) {
 		e.send(c, &wire.State{State: wire.Some(lease.Paused), Flags: wire.Some(wire.ServerFlags(0)), Since: wire.Some(e.now.Time())})
 	}
 	e.hangup(c, why)
+}
+
+// mayPause tells whether dhcpd may be told PAUSED. In POTENTIAL-CONFLICT it may
+// be on its way to CONFLICT-DONE, where it would exit on hearing it.
+func (e *Endpoint) mayPause(c *conn) bool {
+	return c.partner != lease.PotentialConflict && wire.CheckState(lease.Paused, c.partner) == nil
 }
 
 // resume ends a stop by command without a restart.
