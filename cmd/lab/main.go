@@ -17,7 +17,8 @@ import (
 const usage = `usage: lab boxes                   two boxes in QEMU: in a terminal a view with
                                    keys, else a fixed scenario
        lab bench-boot              power-on to the first address, for every way to start
-       lab run                     a server and two clients at work
+       lab run                     a server and two clients at work; then a pair of
+                                   servers, one of which is killed and returns
        lab bench [-quick] [-readme FILE] [-store DIR] [-servers LIST]
                                    dhcpfd against kea-dhcp4, dhcpd and dnsmasq
 
@@ -48,7 +49,7 @@ func command(args []string) error {
 		if err := netlab.Enter(peers.Build); err != nil {
 			return err
 		}
-		return show(os.Stdout)
+		return errors.Join(show(os.Stdout), showPair(os.Stdout))
 	case "bench":
 		return benchmark(args[1:])
 	case "help", "-h", "-help", "--help":

@@ -49,7 +49,7 @@ func (s *stage) say(who, format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
-		fmt.Fprintf(s.out, "%6.2fs  %-8s %s\n", time.Since(s.start).Seconds(), who, strings.TrimRight(line, "\n"))
+		fmt.Fprintf(s.out, "%6.2fs  %-9s %s\n", time.Since(s.start).Seconds(), who, strings.TrimRight(line, "\n"))
 	}
 }
 

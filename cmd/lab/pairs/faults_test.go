@@ -20,13 +20,13 @@ func TestKillAndReturn(t *testing.T) {
 		h.Logf("20 clients have renewed %v after the kill", time.Since(began).Round(time.Millisecond))
 		h.keep(before, 0, 20)
 		h.acquire(20, 30)
-		must0(h, h.crowd.Release(0, 2))
+		h.giveBack()
 		must0(h, h.Other(victim).AwaitState("communications-interrupted", Patience))
 		must0(h, victim.Start())
 		h.settled()
 		before = h.addrs(0, 30)
-		must0(h, h.crowd.Renew(within(h), 2, 30, 20))
-		h.keep(before[2:], 2, 30)
+		must0(h, h.crowd.Renew(within(h), 3, 30, 20))
+		h.keep(before[3:], 3, 30)
 		h.settled()
 	})
 }
@@ -66,7 +66,8 @@ func TestPartnerDownAndReturn(t *testing.T) {
 func TestAmnesia(t *testing.T) {
 	eachRole(t, Options{MCLT: 10, LeaseTime: 120}, 25, func(h *harness, victim *Box) {
 		h.acquire(0, 20)
-		must0(h, h.crowd.Renew(within(h), 0, 20, 20))
+		h.settled()
+		must0(h, h.crowd.Renew(within(h), 0, 20, 20)) // from here on for longer than MCLT
 		h.settled()
 		victim.Kill()
 		must0(h, victim.Forget())
@@ -90,13 +91,21 @@ func TestLinkCut(t *testing.T) {
 		must0(h, h.crowd.Renew(within(h), 0, 20, 20))
 		h.keep(before, 0, 20)
 		h.acquire(20, 30)
-		must0(h, h.crowd.Release(0, 3))
+		h.giveBack()
 		must0(h, h.crowd.Decline(3, 4))
 		must0(h, h.Link.Heal())
 		h.settled()
 		h.acquire(30, 40)
 		h.settled()
 	})
+}
+
+// giveBack lets three clients release their addresses, once every answer that
+// is under way has come.
+func (h *harness) giveBack() {
+	h.Helper()
+	must0(h, h.crowd.Drain(look))
+	must0(h, h.crowd.Release(0, 3))
 }
 
 // cut cuts the link and waits until both have noticed.

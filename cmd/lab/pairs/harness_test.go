@@ -273,11 +273,11 @@ func (h *harness) addrs(from, to int) []netip.Addr {
 }
 
 // keep checks that clients from..to-1 have the same addresses as before, those
-// that had one.
+// whose lease has not ended meanwhile.
 func (h *harness) keep(before []netip.Addr, from, to int) {
 	h.Helper()
 	for i := from; i < to; i++ {
-		if now := h.crowd.Addr(i); before[i-from].IsValid() && now != before[i-from] {
+		if now := h.crowd.Addr(i); before[i-from].IsValid() && now.IsValid() && now != before[i-from] {
 			h.Errorf("client %v had %v and has %v now", h.crowd.MAC(i), before[i-from], now)
 		}
 	}

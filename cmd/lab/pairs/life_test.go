@@ -89,6 +89,7 @@ func TestRebalance(t *testing.T) {
 				Peer: "  min-balance 1;\n  max-balance 2;\n"}
 			each(t, o, size, func(h *harness) {
 				h.acquire(0, size/2)
+				h.settled()
 				// All of one half is given; the partner shares its own.
 				must0(h, h.awaitBalance(size/2, 5))
 				h.settled()

@@ -86,7 +86,7 @@ type loader struct{ *netlab.Program }
 func (h *harness) loader() loader {
 	h.Helper()
 	node := must(h.Net.Node("generator"))(h)
-	must0(h, node.Plug(h.LAN, "eth0", "10.0.0.99/16"))
+	must0(h, node.Plug(h.LAN, "eth0", "10.0.0.99/8"))
 	return loader{must(node.Start(netlab.Command{Args: []string{
 		"perfdhcp", "-4", "-B", "-l", "eth0", "-R", "300", "-r", "20", "-p", "300", "255.255.255.255"}}))(h)}
 }

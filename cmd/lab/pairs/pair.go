@@ -2,11 +2,11 @@
 // server or ISC's dhcpd: two boxes on one LAN with clients, and a second LAN
 // between the boxes for the failover connection alone.
 //
-//	clients ... ----+------------------+----  lan   10.0.0.0/16
+//	clients ... ----+------------------+----  lan   10.0.0.0/8
 //	                |                  |
 //	        primary 10.0.0.1   secondary 10.0.0.2
 //	                |                  |
-//	                +------------------+----  link  10.1.0.0/24
+//	                +------------------+----  link  192.168.7.0/24
 package pairs
 
 import (
@@ -34,7 +34,7 @@ const (
 	failoverPort = 647
 	omapiPort    = 7911
 	clientNet    = "10.0.0.0"
-	clientMask   = "255.255.0.0"
+	clientMask   = "255.0.0.0"
 )
 
 // Options say what the pair is. Zero values are replaced as the comments say.
@@ -127,7 +127,7 @@ func New(dir string, o Options) (*Pair, error) {
 func (p *Pair) box(name string, kind peers.Kind, octet byte) (*Box, error) {
 	b := &Box{
 		Name: name, Kind: kind, pair: p, Dir: filepath.Join(p.Net.Dir, name),
-		Addr: netip.AddrFrom4([4]byte{10, 0, 0, octet}), LinkAddr: netip.AddrFrom4([4]byte{10, 1, 0, octet}),
+		Addr: netip.AddrFrom4([4]byte{10, 0, 0, octet}), LinkAddr: netip.AddrFrom4([4]byte{192, 168, 7, octet}),
 		Flags: p.opt.Flags,
 	}
 	if err := os.Mkdir(b.Dir, 0o755); err != nil {
@@ -137,7 +137,7 @@ func (p *Pair) box(name string, kind peers.Kind, octet byte) (*Box, error) {
 	if b.Node, err = p.Net.Node(name); err != nil {
 		return nil, err
 	}
-	if err := b.Node.Plug(p.LAN, "eth0", b.Addr.String()+"/16"); err != nil {
+	if err := b.Node.Plug(p.LAN, "eth0", b.Addr.String()+"/8"); err != nil {
 		return nil, err
 	}
 	return b, b.Node.Plug(p.Link, "eth1", b.LinkAddr.String()+"/24")

@@ -217,7 +217,7 @@ func (h *harness) besieged(name string, impostor bool, attack func(context.Conte
 // primary's address or with a foreign one, that dials the secondary.
 func (h *harness) strangerAt(impostor bool) dialler {
 	h.Helper()
-	from := netip.MustParseAddr("10.1.0.9")
+	from := netip.MustParseAddr("192.168.7.9")
 	if impostor {
 		from = h.Primary.LinkAddr
 	}

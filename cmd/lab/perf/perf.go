@@ -28,6 +28,9 @@ type Load struct {
 	// Unique lets perfdhcp check that no address comes twice; each client must
 	// then ask once only.
 	Unique bool
+	// Broadcast sends to every server of the link instead of to Server, as a
+	// relay with a helper address for each does.
+	Broadcast bool
 	// Seed makes a run repeatable.
 	Seed int
 }
@@ -49,6 +52,9 @@ func (l Load) Args() []string {
 	}
 	if l.Unique {
 		args = append(args, "-u")
+	}
+	if l.Broadcast {
+		return append(args, "-B", "255.255.255.255")
 	}
 	return append(args, l.Server.String())
 }
