@@ -66,6 +66,7 @@ func ramDisk(ctx context.Context, o Options, p parts, manifest []byte, emptyData
 	add(layout.EmptyData, 0o644, emptyData)
 	add(layout.Passwd, 0o644, []byte(passwd))
 	add(layout.Group, 0o644, []byte(group))
+	files = append(files, initramfs.File{Path: layout.Resolv, Mode: 0o777, Link: layout.ResolvTarget})
 	for _, path := range slices.Sorted(maps.Keys(o.Extra)) {
 		add(path, 0o755, o.Extra[path])
 	}

@@ -310,6 +310,9 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 		}
 		said = append(said, b.settle(ctx, w))
 	}
+	if err := b.writeResolv(); err != nil {
+		problems = append(problems, err.Error())
+	}
 	if b.config.Syslog != "" {
 		b.journal.ToSyslog(b.config.Syslog, b.config.Name)
 	}
@@ -317,6 +320,15 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 		return "", errors.New(strings.Join(problems, "; "))
 	}
 	return strings.Join(said, ", "), nil
+}
+
+// writeResolv tells the programs of the box which name servers to ask.
+func (b *box) writeResolv() error {
+	var text strings.Builder
+	for _, a := range b.config.DNS {
+		fmt.Fprintf(&text, "nameserver %s\n", a)
+	}
+	return os.WriteFile(layout.ResolvTarget, []byte(text.String()), 0o644)
 }
 
 // carrierWait is how long boot waits for the carrier of a port: some take

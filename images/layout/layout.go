@@ -89,6 +89,8 @@ const (
 	EmptyData    = "/lib/tandem/data.ext4.gz" // fresh file system for a lost data partition
 	Passwd       = "/etc/passwd"
 	Group        = "/etc/group"
+	Resolv       = "/etc/resolv.conf" // a link to what init writes
+	ResolvTarget = "/run/tandem/resolv.conf"
 	DebugMarker  = "/etc/tandem/debug" // there only in debug images
 	ServiceUser  = "dhcpfd"
 	ServiceUID   = 100

@@ -58,6 +58,7 @@ func TestPeerBlock(t *testing.T) {
 
 func TestProblemsHavePlaceAndRemedy(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
+		{"dns 10.0.0.10\n", "", `box.conf:6: "ntp.example" is a name, and there is no dns line (give its address, or add: dns 10.0.0.10)`},
 		{"name dhcp-a", "name dhcp_a", `box.conf:1: "dhcp_a" is not a host name (letters`},
 		{"role primary", "role first", `box.conf:2: unknown role "first" (primary, secondary or single)`},
 		{"10.0.0.2/24", "10.0.0.2", `box.conf:3: 10.0.0.2 has no prefix length (example: 10.0.0.2/24)`},

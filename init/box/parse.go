@@ -313,8 +313,24 @@ func (p *parser) check() {
 	if at("ntp"); len(c.NTP) == 1 && !c.SingleNTP {
 		p.wrong("one time server alone is not trusted", "name at least three, or add: ntp-single yes")
 	}
+	if at("ntp"); len(c.DNS) == 0 {
+		p.checkNames()
+	}
 	if at("peer"); c.Role == Secondary && (c.Peer.MCLT != 0 || c.Peer.HasSplit) {
 		p.wrong("mclt and split are the primary's to say", "remove them here")
+	}
+}
+
+// checkNames: a time server's name means nothing without a name server.
+func (p *parser) checkNames() {
+	for _, server := range p.c.NTP {
+		host := server
+		if h, _, err := net.SplitHostPort(server); err == nil {
+			host = h
+		}
+		if _, err := netip.ParseAddr(host); err != nil {
+			p.wrong("%q is a name, and there is no dns line", "give its address, or add: "+examples["dns"], host)
+		}
 	}
 }
 

@@ -7,8 +7,11 @@ package supervise
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Service is one program to keep running.
@@ -98,7 +101,25 @@ func (s *Service) start(notify string, out *os.File) (*os.Process, error) {
 	if s.UID != 0 || s.GID != 0 {
 		attr.Sys.Credential = &syscall.Credential{Uid: s.UID, Gid: s.GID}
 	}
-	return os.StartProcess(s.Path, append([]string{s.Path}, s.Args...), attr)
+	return withoutNewRights(func() (*os.Process, error) {
+		return os.StartProcess(s.Path, append([]string{s.Path}, s.Args...), attr)
+	})
+}
+
+// withoutNewRights starts a process that can never get more rights than it
+// begins with (PR_SET_NO_NEW_PRIVS of prctl(2)). That is a thread's property,
+// which the process inherits; the thread ends with the call.
+func withoutNewRights(start func() (*os.Process, error)) (p *os.Process, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: nobody else gets this thread
+		if err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err == nil {
+			p, err = start()
+		}
+	}()
+	<-done
+	return p, err
 }
 
 // describe says how a process ended.

@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 		<-time.After(time.Minute)
 	case "never-ready":
 		<-time.After(time.Minute)
+	case "rights":
+		raw, err := os.ReadFile("/proc/self/status")
+		fmt.Println(string(raw), err)
+		<-time.After(time.Minute)
 	case "fails":
 		fmt.Println("cannot go on")
 		os.Exit(3)
@@ -138,6 +142,17 @@ func TestHungServiceIsNotFresh(t *testing.T) {
 	svc.Beat, svc.ReadyIn = 50*time.Millisecond, 20*time.Second
 	s.Start(svc)
 	eventually(t, "stale", func() bool { ok, why := s.Fresh(); return !ok && strings.Contains(why, "no sign of life") })
+}
+
+func TestServiceGetsNoNewRights(t *testing.T) {
+	s, j := newSupervisor(t)
+	s.Start(play("rights"))
+	eventually(t, "NoNewPrivs", func() bool {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		return strings.Contains(j.out.String(), "NoNewPrivs:\t1")
+	})
+	s.Stop()
 }
 
 func TestFailingServiceIsStartedAgain(t *testing.T) {

@@ -16,14 +16,14 @@ import (
 )
 
 // TestVLANSyslogAndAnnouncement is a box on a tagged network: it announces its
-// address there, asks a real time server, sends its log to a remote server,
-// and serves.
+// address there, asks a real time server by its name, sends its log to a remote
+// server, and serves.
 func TestVLANSyslogAndAnnouncement(t *testing.T) {
 	opt := options()
 	opt.Only, opt.Start = true, "direct"
 	opt.Box = func(int, string) string {
 		return "name box-a\nrole single\nlan lan1 10.77.0.2/24 vlan 20 mtu 1400\ngateway 10.77.0.20\ndns 10.77.0.20\n" +
-			"ntp 10.77.0.20\nntp-single yes\nsyslog 10.77.0.20\n"
+			"ntp time.site.example\nntp-single yes\nsyslog 10.77.0.20\n"
 	}
 	s := stage(t, opt)
 	site := trunk(t, s.Pair, 20)
@@ -35,6 +35,11 @@ func TestVLANSyslogAndAnnouncement(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := startChrony(s, node); err != nil {
+		t.Fatal(err)
+	}
+	names := netlab.Command{Args: []string{"dnsmasq", "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null", "--user=root", "--no-resolv", "--no-hosts",
+		"--pid-file=" + filepath.Join(s.dir, "dnsmasq.pid"), "--listen-address=10.77.0.20", "--bind-interfaces", "--address=/time.site.example/10.77.0.20"}}
+	if _, err := node.Start(names); err != nil {
 		t.Fatal(err)
 	}
 	said := listen(t, node)
