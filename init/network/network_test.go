@@ -33,7 +33,7 @@ func config(t *testing.T, text string) box.Config {
 }
 
 func TestPlan(t *testing.T) {
-	c := config(t, "name a\nrole single\nlan lan1 10.7.0.2/24 vlan 5\ndirect 02:00:00:00:00:0B 169.254.7.1/30\ngateway 10.7.0.1\nntp a b c\n")
+	c := config(t, "name a\nrole single\nlan lan1 10.7.0.2/24 vlan 5\ndirect 02:00:00:00:00:0B 169.254.7.1/30\ngateway 10.7.0.1\nntp 10.0.0.10 10.0.0.11 10.0.0.12\n")
 	got, problems := Plan(c, ports)
 	if len(problems) > 0 || len(got) != 2 {
 		t.Fatalf("%+v %v", got, problems)
