@@ -1,7 +1,26 @@
 // Package conf is the language of dhcpd.conf: it parses a configuration once,
 // checks it, compiles it to an immutable value, and prints it in canonical form.
 //
+// A configuration goes through three stages:
+//
+//	text --reader, parser--> File --compiler--> Config --Evaluate--> Settings
+//
+// The parser knows the grammar and the types of options, because values are
+// written as their types have it; it repairs typographic characters and goes
+// on after errors. The compiler knows names, networks and addresses. Evaluate
+// executes the statements of scopes for one request.
+//
+// The verdict on a text is that of dhcpd 4.4.3-P1, and so is what clients
+// get; testdata/differences.tsv and testdata/replies.tsv hold the exceptions
+// with their reasons. A statement that is right but would change what clients
+// get, and that this server does not do, is an Error with Unsupported set:
+// `execute`, statements on events, `add`, names of hosts where addresses
+// stand, gethostbyname, gethostname and get-lease-hostnames. One that has no
+// effect that a client can tell is a Notice.
+//
 // The package is pure: files are read by a function that the caller gives.
+// Limits on size, depth and work are named in limits.go; whatever the text,
+// reading it takes time and memory bounded by a multiple of its size.
 package conf
 
 import (

@@ -36,3 +36,17 @@ const (
 	// maxLeaseLimit bounds `lease limit`.
 	maxLeaseLimit = 1 << 20
 )
+
+// Limits on what a configuration may do for one request.
+const (
+	// maxSteps is the number of statements, function calls and options looked
+	// up in each other; data made counts a step for each stepOctets, a regular
+	// expression made counts patternSteps.
+	maxSteps     = 20000
+	stepOctets   = 256
+	patternSteps = 100
+	// maxCallDepth is how deep functions may call each other.
+	maxCallDepth = 50
+	// maxData is the length of data that an expression makes, in octets.
+	maxData = 65535
+)

@@ -13,7 +13,7 @@ func (c *Config) ClassesOf(env Env) []*Class {
 	if len(c.Classes) == 0 {
 		return nil
 	}
-	m := machine{cfg: c, env: env, set: newSettings(c)}
+	m := machine{cfg: c, env: env}
 	for i := len(c.Classes) - 1; i >= 0; i-- {
 		if k := m.memberOf(c.Classes[i]); k != nil {
 			out = append(out, k)

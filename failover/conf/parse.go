@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"path"
 	"strings"
 
 	"tandem/failover/conf/token"
@@ -107,7 +107,7 @@ func (p *parser) readFile(name, src string, kind blockKind) []node {
 	if outer != nil {
 		seq = p.nextSeq()
 	}
-	p.open = append(p.open, filepath.Clean(name))
+	p.open = append(p.open, path.Clean(name))
 	p.reader = &reader{lex: token.New(name, src), out: &p.reports, seq: seq}
 	var body []node
 	for p.peek(0).Kind != token.EOF {
@@ -397,7 +397,7 @@ func (p *parser) include(kind blockKind) (node, bool) {
 	}
 	p.take()
 	n := &includeNode{at: p.at(t), name: name.Text}
-	clean := filepath.Clean(name.Text)
+	clean := path.Clean(name.Text)
 	for i, o := range p.open {
 		if o == clean {
 			p.fail(name, "", "%s includes itself: %s", clean, strings.Join(append(p.open[i:len(p.open):len(p.open)], clean), " includes "))

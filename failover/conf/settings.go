@@ -2,7 +2,6 @@ package conf
 
 import (
 	"encoding/binary"
-	"sort"
 
 	"tandem/failover/lease"
 )
@@ -95,8 +94,15 @@ func (s *settings) named(name string) *spaceSettings {
 
 // find gives the place of code in the list, and whether it is there.
 func (l *spaceSettings) find(code uint32) (int, bool) {
-	i := sort.Search(len(l.list), func(i int) bool { return l.list[i].code >= code })
-	return i, i < len(l.list) && l.list[i].code == code
+	low, high := 0, len(l.list)
+	for low < high {
+		if middle := (low + high) / 2; l.list[middle].code < code {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low, low < len(l.list) && l.list[low].code == code
 }
 
 // put sets a code.
@@ -153,8 +159,11 @@ func (n setting) asExpr() *expr {
 }
 
 // pending is the value of an option while statements are still carried out.
-func (s *settings) pending(m *machine, k OptionKey) ([]byte, bool) {
-	l := s.named(k.Space)
+func (m *machine) pending(k OptionKey) ([]byte, bool) {
+	if m.set == nil {
+		return nil, false
+	}
+	l := m.set.named(k.Space)
 	if l == nil {
 		return nil, false
 	}
