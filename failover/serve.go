@@ -148,6 +148,10 @@ func (e *Endpoint) Available(now lease.Now, l *lease.Lease, sameClient bool) Ver
 		}
 		return Verdict{Rule: "ack", Why: "the partner has not acknowledged the end of the last lease"}
 	case lease.Abandoned:
+		if l.Flags.Has(lease.FlagPending) {
+			// To the partner its last client may still have it.
+			return Verdict{Rule: "ack", Why: "the partner has not acknowledged that the address is abandoned"}
+		}
 		if !e.cfg.Secondary {
 			return yes
 		}

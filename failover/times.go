@@ -178,6 +178,9 @@ func (e *Endpoint) endProbation(t lease.Time, l *lease.Lease) (lease.State, leas
 	if e.cfg.Secondary {
 		return l.State, t.Add(60), Verdict{Rule: "primary-expires", Why: "the primary ends the probation"}
 	}
+	if l.Flags.Has(lease.FlagPending) {
+		return l.State, t.Add(retryLater), Verdict{Rule: "ack", Why: "the partner has not acknowledged that the address is abandoned"}
+	}
 	return lease.Free, 0, yes
 }
 

@@ -18,7 +18,7 @@ type updates struct {
 
 	again   []lease.IP // refused, to be sent once more
 	againAt int64
-	// hold keeps news of ended leases back while the partner may know of a
+	// hold keeps news of leases and their ends back while the partner may know of a
 	// renewal that it has not sent yet.
 	hold bool
 }
@@ -288,8 +288,11 @@ func (e *Endpoint) nextUpdate() (l *lease.Lease, swept bool) {
 	return nil, false
 }
 
-// held tells whether news of l has to wait until the partner has sent its own.
-func (e *Endpoint) held(l *lease.Lease) bool { return e.updates.hold && ended(l.State) }
+// held tells whether news of l has to wait until the partner has sent its own:
+// dhcpd believes the latest word, also about a lease that it prolonged since.
+func (e *Endpoint) held(l *lease.Lease) bool {
+	return e.updates.hold && (ended(l.State) || l.State == lease.Active)
+}
 
 // sendUpdate tells the partner of l.
 func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
