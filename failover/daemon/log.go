@@ -72,6 +72,9 @@ func NewLogger(out io.Writer, form LogForm, least dhcp.Level) *Logger {
 	return l
 }
 
+// Least is the lowest level that is written.
+func (l *Logger) Least() dhcp.Level { return l.least }
+
 // Close writes what is left and ends.
 func (l *Logger) Close() {
 	l.mu.Lock()

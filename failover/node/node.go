@@ -23,6 +23,8 @@ type Options struct {
 	// Watched is set when the machine tells BoxFacts: until the first ones the
 	// clock is not trusted.
 	Watched bool
+	// Lowest is the lowest level of log lines that is wanted.
+	Lowest dhcp.Level
 	// Without switches restart rules off. For simulation only.
 	Without failover.Rule
 }
@@ -76,6 +78,7 @@ func New(opt Options) *Node {
 		clock:   clockState{trusted: !opt.Watched, why: "the machine has not said anything about it yet"},
 	}
 	n.solo.node = n
+	n.events.Lowest = opt.Lowest
 	n.table.SetPools(dhcp.Pools(opt.Config))
 	return n
 }

@@ -275,3 +275,12 @@ func (p partner) Ended(now lease.Now, l *lease.Lease, to lease.State) (lease.Sta
 	state, retry, v := p.end.Ended(now, l, to)
 	return state, retry, dhcp.Verdict(v)
 }
+
+// Deny implements dhcp.Denier: in NORMAL, with the partner heard, a lease that
+// both servers know as bound is nobody else's.
+func (p partner) Deny(now lease.Now, l *lease.Lease) dhcp.Verdict {
+	if p.end.State() == lease.Normal && p.end.Connected() && l.Binding(now.Time()) && !l.Flags.Has(lease.FlagPending) {
+		return dhcp.Yes
+	}
+	return dhcp.Verdict{Rule: "certain", Why: "the partner may know more about this address"}
+}
