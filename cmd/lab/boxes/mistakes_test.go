@@ -133,6 +133,7 @@ func TestDataGoesReadOnly(t *testing.T) {
 // begins anew, takes its configuration from the boot partition again, and gets
 // every lease from its partner.
 func TestDataDestroyed(t *testing.T) {
+	onlyLong(t)
 	opt := options()
 	opt.Start = "direct"
 	s := stage(t, opt)

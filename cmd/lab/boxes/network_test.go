@@ -2,11 +2,14 @@ package boxes
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,4 +186,53 @@ func gratuitous(t *testing.T, p *Pair) func() bool {
 		head = append(append(head, 0, 0, 0, 0, 0, 0), own...)
 		return strings.Contains(string(raw), string(head))
 	}
+}
+
+// TestNoOpenPort tries every well-known TCP port of a box that serves alone:
+// there is nothing to talk to.
+func TestNoOpenPort(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start = true, "direct"
+	s := stage(t, opt)
+	node, err := s.Machine(s.Net, "scanner", 0x25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.IP("addr add 10.77.0.25/24 dev eth0"); err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	expect(t, s.Boxes[0], bootPatience, `Serving alone`)
+	err = node.Do(func() error {
+		for port := 1; port <= 1024; port++ {
+			conn, err := net.DialTimeout("tcp4", fmt.Sprintf("10.77.0.2:%d", port), 10*time.Second)
+			if err == nil {
+				conn.Close()
+				return fmt.Errorf("TCP port %d is open", port)
+			}
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAddressConflict puts a machine with the box's address on the LAN.
+func TestAddressConflict(t *testing.T) {
+	opt := options()
+	opt.Only, opt.Start = true, "direct"
+	s := stage(t, opt)
+	node, err := s.Machine(s.Net, "thief", 0x26)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.IP("addr add 10.77.0.2/24 dev eth0"); err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	expect(t, s.Boxes[0], bootPatience, `ADDRESS CONFLICT: 10\.77\.0\.2 on LAN1 is used by 52:54:00:77:00:26 as well; change one of them`)
 }
