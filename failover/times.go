@@ -102,9 +102,9 @@ func (e *Endpoint) takeover(l *lease.Lease) lease.Time {
 
 // lostUntil is the moment until which a lease may have been renewed without
 // anybody remembering it, because a store was lost since; zero if it cannot
-// (R4-lost).
+// (R4-lost). A release is no evidence: it may be from before the renewal.
 func (e *Endpoint) lostUntil(l *lease.Lease) lease.Time {
-	if !e.obeys(RuleR4Lost) || !e.tandem() || max(l.CLTT, l.Starts) >= e.peer.Lost {
+	if !e.obeys(RuleR4Lost) || !e.tandem() || l.Starts >= e.peer.Lost {
 		return 0
 	}
 	last := max(l.Ends, l.TSTP, l.TSFP, l.ATSFP)
@@ -129,6 +129,8 @@ func (e *Endpoint) Ended(now lease.Now, l *lease.Lease, to lease.State) (lease.S
 	later := t.Add(retryLater)
 	s := e.Stance(now)
 	switch {
+	case to == lease.Released && e.lostUntil(l) > t:
+		return l.State, e.lostUntil(l), Verdict{Rule: "R4-lost", Why: "a server that lost its store may have renewed the lease since"}
 	case to == lease.Released:
 		if s.Posture == Silent {
 			return l.State, later, s.no()
