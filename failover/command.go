@@ -48,6 +48,9 @@ func (e *Endpoint) declareDown(o Order, by string) error {
 	case e.peer.Facts&lease.PeerNeedsAll != 0 && !removed:
 		return errors.New("this server lost its store and does not know which addresses are in use; " +
 			"if the partner is gone for good and nobody can lose an address, declare it removed")
+	case e.peer.Facts&lease.PeerBoundToRecover != 0 && !removed:
+		return errors.New("this server handed over and promised to serve nobody before it has heard everything from the partner; " +
+			"if the partner is gone for good, declare it removed")
 	}
 	from := e.downFrom()
 	e.partnerDown(from, o.String()+" by "+by, false)

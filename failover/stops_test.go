@@ -26,6 +26,29 @@ func TestPartnerDownIsRefusedWhileThePartnerIsHeard(t *testing.T) {
 	}
 }
 
+// TestGoodbyeIsAPromise (R6a): who handed over does not take back by command.
+func TestGoodbyeIsAPromise(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b := w.normal()
+	order(t, a, OrderMaintenance)
+	w.run(time.Second)
+	w.cut(true)
+	a.crash()
+	w.run(100 * time.Second)
+	a.boot()
+	w.run(20 * time.Second)
+	if err := a.ep.Command(a.now(), Command{Order: OrderPartnerDown}); err == nil || !strings.Contains(err.Error(), "promised") {
+		t.Errorf("partner-down after a goodbye: %v", err)
+	}
+	if err := a.ep.Command(a.now(), Command{Order: OrderRemoved}); err != nil || a.ep.State() != lease.PartnerDown {
+		t.Errorf("removed after a goodbye: %v", err)
+	}
+	if s := a.ep.FreeStates(a.now()); s != nil {
+		t.Errorf("the partner may have given the own half, but %v may be given", s)
+	}
+	b.crash()
+}
+
 // TestForcedPartnerDownCountsFromSilence: an operator who is early wins no time.
 func TestForcedPartnerDownCountsFromSilence(t *testing.T) {
 	e := inNormal(t, wire.Tandem, false)
