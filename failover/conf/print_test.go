@@ -88,9 +88,11 @@ func hasError(list []Diagnostic) bool {
 
 func TestPrintIdentity(t *testing.T) {
 	n := 0
-	for _, row := range rows(t, "testdata/verdicts.tsv") {
-		if _, ok := checkIdentity(t, "t.conf", expand(row[1]), "testdata/include"); ok {
-			n++
+	for _, table := range []string{"testdata/verdicts.tsv", "testdata/mutants.tsv"} {
+		for _, row := range rows(t, table) {
+			if _, ok := checkIdentity(t, "t.conf", expand(row[1]), "testdata/include"); ok {
+				n++
+			}
 		}
 	}
 	for _, row := range rows(t, "testdata/samples.tsv") {

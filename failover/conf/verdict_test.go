@@ -108,9 +108,11 @@ func TestVerdicts(t *testing.T) {
 		_, list := Load(row[1], readerOf(row[1], string(raw), "testdata/samples"))
 		judge(t, row[0], row[1], list, diff)
 	}
-	for _, row := range rows(t, "testdata/verdicts.tsv") {
-		_, list := Load("t.conf", readerOf("t.conf", expand(row[1]), "testdata/include"))
-		judge(t, row[0], row[1], list, diff)
+	for _, table := range []string{"testdata/verdicts.tsv", "testdata/mutants.tsv"} {
+		for _, row := range rows(t, table) {
+			_, list := Load("t.conf", readerOf("t.conf", expand(row[1]), "testdata/include"))
+			judge(t, row[0], row[1], list, diff)
+		}
 	}
 	for id, d := range diff {
 		if !d.used {
