@@ -367,7 +367,7 @@ func (e *Endpoint) witness(g *wire.Greeting) {
 func (e *Endpoint) lost(c *conn, why string) {
 	e.redial = e.after(redialWait)
 	e.requeueFlight()
-	e.cutTransfer()
+	e.cutTransfer(c)
 	e.deferred = e.deferred[:0]
 	e.settling.drain = false
 	if !c.known {

@@ -39,11 +39,13 @@ func (e *Endpoint) requestUpdates() {
 	e.send(e.up, &wire.Updreq{})
 }
 
-// cutTransfer notes a transfer that the end of the connection interrupted.
-// dhcpd forgets what was in flight then, so its next UPDDONE proves nothing.
-func (e *Endpoint) cutTransfer() {
+// cutTransfer notes what the end of the connection interrupted: a transfer, or
+// news of a dhcpd in PARTNER-DOWN. It forgets what was in flight then until it
+// leaves that state, so its next UPDDONE proves nothing.
+func (e *Endpoint) cutTransfer(c *conn) {
 	t := &e.transfer
-	if t.wanted && t.all && !e.tandem() && e.peer.Facts&lease.PeerTransferCut == 0 {
+	cut := t.wanted && t.all || c.known && c.partner == lease.PartnerDown
+	if cut && !e.tandem() && e.peer.Facts&lease.PeerTransferCut == 0 {
 		e.peer.Facts |= lease.PeerTransferCut
 		e.save()
 	}
