@@ -284,11 +284,9 @@ func (e *Endpoint) usedSince(held *lease.Lease, m *wire.Bndupd) bool {
 func (e *Endpoint) judgeRelease(held *lease.Lease, m *wire.Bndupd) (decided bool, no *refusal) {
 	theirs := m.STOS.Or(0)
 	switch {
-	case !e.tandem():
-		return false, nil
-	case held.State == lease.Active && m.Status.V == lease.Released && held.Starts > theirs:
+	case held.State == lease.Active && m.Status.V == lease.Released && m.STOS.Set && held.Starts > theirs:
 		return true, refused(wire.RejectOutdated, "%v: the lease here began after the one that was released there", held.IP)
-	case held.State == lease.Released && m.Status.V == lease.Active && theirs > held.Starts:
+	case e.tandem() && held.State == lease.Released && m.Status.V == lease.Active && theirs > held.Starts:
 		return true, nil
 	}
 	return false, nil
@@ -409,17 +407,14 @@ func (e *Endpoint) adoptUpdate(m *wire.Bndupd) {
 		// The client came here after it was there: ours is to be told, but
 		// what the partner may still grant counts.
 		held.TSFP = max(held.TSFP, m.PotentialExpiry.Or(0))
-		if e.tandem() {
-			held.Ends = max(held.Ends, m.LeaseExpiry.Or(0))
-		}
+		held.Ends = max(held.Ends, m.LeaseExpiry.Or(0))
 		e.store(held)
 		e.enqueue(held.IP)
 		return
 	}
 	l := e.merge(held, m, same)
 	atOnce, longer := e.order(&held, m) == 0, held.Ends > l.Ends
-	duel = duel && e.tandem()
-	if same && (atOnce && (longer || duel) || longer && duel) {
+	if same && (atOnce && (longer || duel && e.tandem()) || longer && held.Flags.Has(lease.FlagPending)) {
 		// As absorb. Both promises stand, so the partner must not take news of
 		// its own alone for the end of both; and a box that stood still dates
 		// its promise later than it was asked for.

@@ -18,7 +18,7 @@ type updates struct {
 
 	again   []lease.IP // refused, to be sent once more
 	againAt int64
-	// hold keeps news of leases and their ends back while the partner may know of a
+	// hold keeps all news back while the partner may know of a
 	// renewal that it has not sent yet.
 	hold bool
 }
@@ -263,11 +263,16 @@ func (e *Endpoint) onUpdreq(xid uint32, all bool) {
 // nextUpdate gives the next lease to tell of, nil if there is none now.
 func (e *Endpoint) nextUpdate() (l *lease.Lease, swept bool) {
 	u := &e.updates
+	if u.hold {
+		// dhcpd believes the latest word, also about a lease that it gave or
+		// prolonged since.
+		return nil, false
+	}
 	for e.replicating() && u.head < len(u.todo) {
 		ip := u.todo[u.head]
 		u.head++
 		delete(u.queued, ip)
-		if l := e.table.Get(ip); l != nil && unsaid(l) && !e.held(l) {
+		if l := e.table.Get(ip); l != nil && unsaid(l) {
 			return l, false
 		}
 	}
@@ -278,7 +283,7 @@ func (e *Endpoint) nextUpdate() (l *lease.Lease, swept bool) {
 	for n := 0; s.kind != sweepNone && s.next < e.table.Len() && n < sweepStep; n++ {
 		l := e.table.At(s.next)
 		s.next++
-		if !e.owns(l.IP) || s.kind == sweepPending && !unsaid(l) || e.held(l) {
+		if !e.owns(l.IP) || s.kind == sweepPending && !unsaid(l) {
 			continue
 		}
 		if _, ok := u.flying[l.IP]; !ok {
@@ -288,11 +293,6 @@ func (e *Endpoint) nextUpdate() (l *lease.Lease, swept bool) {
 	return nil, false
 }
 
-// held tells whether news of l has to wait until the partner has sent its own:
-// dhcpd believes the latest word, also about a lease that it prolonged since.
-func (e *Endpoint) held(l *lease.Lease) bool {
-	return e.updates.hold && (ended(l.State) || l.State == lease.Active)
-}
 
 // sendUpdate tells the partner of l.
 func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
