@@ -41,7 +41,7 @@ type Box struct {
 	// The process.
 	disk       *faultfs.FS
 	log        *store.Log
-	node       *node.Node
+	node       server
 	inbox      []node.Input
 	busy       bool
 	turns      uint64
@@ -109,7 +109,7 @@ func (b *Box) powerOn(d time.Duration) {
 	b.trusted = false
 	b.changes = nil
 	b.wild = 0
-	if b.dice().IntN(3) == 0 { // no battery behind the clock, or a bad one
+	if b.dice().IntN(3) == 0 && !b.isDhcpd() { // no battery behind the clock, or a bad one
 		b.wild = time.Duration(b.dice().Int64N(int64(4000*time.Hour))) - 3000*time.Hour
 	}
 	boot := b.w.now
@@ -153,8 +153,7 @@ func (b *Box) start(reason string) {
 		boot.Resets = append(boot.Resets, lease.Time((genesis+int64(at))/1e9))
 	}
 	b.log = log
-	b.node = node.New(node.Options{Config: b.w.configs[b.i][b.variant], Seed: b.w.plan.Seed + b.run, Version: "sim",
-		Boot: boot, Policy: b.policy, Watched: true, Without: b.w.plan.Without})
+	b.node = b.newServer(boot)
 	if !b.replay() {
 		return
 	}
@@ -168,12 +167,26 @@ func (b *Box) start(reason string) {
 	b.turn()
 }
 
+// newServer is the node, or the dhcpd that the plan wants on this box.
+func (b *Box) newServer(boot lease.Boot) server {
+	cfg, seed := b.w.configs[b.i][b.variant], b.w.plan.Seed+b.run
+	if b.isDhcpd() {
+		return newDhcpd(cfg, seed, func(why string) { b.w.fail("fatal", "%s: %s", b.name, why) })
+	}
+	return node.New(node.Options{Config: cfg, Seed: seed, Version: "sim",
+		Boot: boot, Policy: b.policy, Watched: true, Without: b.w.plan.Without})
+}
+
+func (b *Box) isDhcpd() bool {
+	return b.w.plan.Promise == ISCPair || b.w.plan.Promise == ISC && b.i == 1 || b.w.plan.Promise == ISCPrimary && b.i == 0
+}
+
 func (b *Box) policy(string) node.PeerPolicy {
 	p := b.w.plan
 	pol := node.PeerPolicy{Authority: lease.Seconds(p.Authority)}
 	pol.Strict = p.Promise == Strict || p.Promise == Auto
 	pol.Survivor = p.Promise == Auto && b.i == 0
-	pol.ISC = p.Promise == ISC
+	pol.ISC = p.Promise == ISC || p.Promise == ISCPrimary
 	return pol
 }
 

@@ -70,7 +70,7 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 	},
 	"clock-step": func(_ *World, b *Box, f Fault) { b.step(f.N) },
 	"clock-wild": func(w *World, b *Box, f Fault) {
-		if !b.powered {
+		if !b.powered || b.isDhcpd() { // dhcpd has no gate
 			return
 		}
 		b.trust(false)

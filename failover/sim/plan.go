@@ -44,8 +44,10 @@ const (
 	Auto Promise = "auto"
 	// Standard: as the draft; the operator is always right.
 	Standard Promise = "standard"
-	// ISC: B is a dhcpd.
-	ISC Promise = "isc"
+	// ISC: B, the secondary, is a dhcpd; ISCPrimary: A is one; ISCPair: both.
+	ISC        Promise = "isc"
+	ISCPrimary Promise = "isc-primary"
+	ISCPair    Promise = "isc-pair"
 )
 
 // ClientSpec is one client. What it does follows from its number and the seed.
