@@ -304,6 +304,12 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 	b.wanted = wanted
 	var said []string
 	for _, w := range wanted {
+		if w.VLAN != 0 && b.loader != nil {
+			// No device asks for it, and the kernel has no program to call.
+			if err := b.loader.Load("8021q"); err != nil {
+				problems = append(problems, err.Error())
+			}
+		}
 		if err := network.Apply(w); err != nil {
 			problems = append(problems, err.Error())
 			continue

@@ -72,8 +72,10 @@ func TestCables(t *testing.T) {
 	}
 	expect(t, a, servePatience, `ALARM: flapping lan`)
 	answers(t, a, "why", `R7`)
-	serves(t, s)
+	stop := keepAsking(t, s)
 	expect(t, a, 2*time.Minute, `cleared: flapping lan`)
+	stop()
+	serves(t, s)
 	if err := unchanged(before, s.addresses()); err != nil {
 		t.Fatal(err)
 	}
