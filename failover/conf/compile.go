@@ -22,7 +22,7 @@ func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 		peerPlaces: make(map[*Peer]place), hostPlaces: make(map[*Host]place), classPlaces: make(map[*Class]place),
 	}
 	c.cfg.Global = &Scope{Kind: "global", Pos: Pos{File: name, Line: 1, Col: 1}}
-	c.body(p.file.body, &context{scope: c.cfg.Global})
+	c.body(p.file.body, &blockContext{scope: c.cfg.Global})
 	c.finish()
 	d := c.reports.sorted()
 	if c.reports.errors > 0 {
@@ -34,11 +34,13 @@ func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 // compiler makes a Config of a syntax tree, and checks what takes knowledge
 // of more than one statement.
 type compiler struct {
-	cfg          *Config
-	reports      reports
-	classes      map[string]*Class
-	groups       map[string]*Scope
-	hosts        map[string]*Host
+	cfg     *Config
+	reports reports
+	classes map[string]*Class
+	groups  map[string]*Scope
+	hosts   map[string]*Host
+	// hostInside is set when a host declared in a network was warned about.
+	hostInside   bool
 	peers        map[string]*Peer
 	subnets      subnetTable
 	subnetPlaces map[*Subnet]place
@@ -60,8 +62,8 @@ type compiler struct {
 	classPlaces  map[*Class]place
 }
 
-// context is where a statement stands, as the compiler sees it.
-type context struct {
+// blockContext is where a statement stands, as the compiler sees it.
+type blockContext struct {
 	kind    blockKind
 	scope   *Scope
 	network *SharedNetwork // in its own block, and in its subnets and pools
@@ -75,7 +77,7 @@ type context struct {
 }
 
 // within makes the context of a block of statements in x.
-func (x *context) within() *context {
+func (x *blockContext) within() *blockContext {
 	in := *x
 	in.conditional = true
 	return &in
@@ -83,11 +85,11 @@ func (x *context) within() *context {
 
 // atTop tells whether a statement stands at the top level and is carried out
 // whenever the server starts.
-func (x *context) atTop() bool { return x.kind == inGlobal && !x.conditional }
+func (x *blockContext) atTop() bool { return x.kind == inGlobal && !x.conditional }
 
 // inner makes the context of a block with a scope of its own.
-func (x *context) inner(kind blockKind, name string, at place) *context {
-	return &context{kind: kind, scope: newScope(kind, name, x.scope, at)}
+func (x *blockContext) inner(kind blockKind, name string, at place) *blockContext {
+	return &blockContext{kind: kind, scope: newScope(kind, name, x.scope, at)}
 }
 
 // scopeKinds are the names of scopes by the kind of their block.
@@ -99,14 +101,14 @@ func newScope(kind blockKind, name string, parent *Scope, at place) *Scope {
 }
 
 // body compiles the statements of a block in order.
-func (c *compiler) body(body []node, x *context) {
+func (c *compiler) body(body []node, x *blockContext) {
 	for _, n := range body {
 		c.node(n, x)
 	}
 }
 
 // node compiles one statement or declaration.
-func (c *compiler) node(n node, x *context) {
+func (c *compiler) node(n node, x *blockContext) {
 	switch n := n.(type) {
 	case *includeNode:
 		c.body(n.body, x)
@@ -160,14 +162,14 @@ func (c *compiler) node(n node, x *context) {
 
 // atStart refuses what ends dhcpd when it carries out the statements of the
 // top level at its start.
-func (c *compiler) atStart(n node, x *context) {
+func (c *compiler) atStart(n node, x *blockContext) {
 	if l, ok := n.(*logNode); ok && x.atTop() && l.level == "fatal" {
 		c.reports.fail(n.where(), "write log (error, ...)", "log (fatal, ...) at the top level ends the server when it starts")
 	}
 }
 
 // words compiles the statements of fixed words.
-func (c *compiler) words(n *wordNode, x *context) {
+func (c *compiler) words(n *wordNode, x *blockContext) {
 	switch n.words[0] {
 	case "interface":
 		c.networkInterface(n, x)
@@ -186,7 +188,7 @@ func (c *compiler) words(n *wordNode, x *context) {
 
 // authoritative notes the property in the scope; networks take it over when
 // they are declared, as in dhcpd.
-func (c *compiler) authoritative(n *authoritativeNode, x *context) {
+func (c *compiler) authoritative(n *authoritativeNode, x *blockContext) {
 	x.scope.authoritative = !n.not
 	switch x.kind {
 	case inGlobal:

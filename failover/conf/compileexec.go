@@ -2,7 +2,7 @@ package conf
 
 // statement compiles a statement that is carried out for each client; nil if
 // nothing is left to do.
-func (c *compiler) statement(n node, x *context) statement {
+func (c *compiler) statement(n node, x *blockContext) statement {
 	switch n := n.(type) {
 	case *optionNode:
 		return c.option(n, x)
@@ -47,7 +47,7 @@ func (c *compiler) statement(n node, x *context) statement {
 }
 
 // statements compiles a list; labels of switch statements are left out.
-func (c *compiler) statements(body []node, x *context) []statement {
+func (c *compiler) statements(body []node, x *blockContext) []statement {
 	x = x.within()
 	var out []statement
 	for _, n := range body {
@@ -72,7 +72,7 @@ func (c *compiler) word(n *wordNode) statement {
 }
 
 // refuseOn reports an on statement that would do something.
-func (c *compiler) refuseOn(n *onNode, x *context) {
+func (c *compiler) refuseOn(n *onNode, x *blockContext) {
 	c.statements(n.body, x)
 	if len(n.body) == 0 {
 		return
@@ -82,7 +82,7 @@ func (c *compiler) refuseOn(n *onNode, x *context) {
 }
 
 // branch compiles an if statement.
-func (c *compiler) branch(n *ifNode, x *context) statement {
+func (c *compiler) branch(n *ifNode, x *blockContext) statement {
 	b := &branch{}
 	for _, a := range n.arms {
 		if a.cond != nil {
@@ -94,7 +94,7 @@ func (c *compiler) branch(n *ifNode, x *context) statement {
 }
 
 // choice compiles a switch statement.
-func (c *compiler) choice(n *switchNode, x *context) statement {
+func (c *compiler) choice(n *switchNode, x *blockContext) statement {
 	s := &choice{expr: n.expr, fallback: -1}
 	x = x.within()
 	c.checkExpr(n.expr)
@@ -118,7 +118,7 @@ func (c *compiler) choice(n *switchNode, x *context) statement {
 }
 
 // set compiles set and define.
-func (c *compiler) set(n *setNode, x *context) statement {
+func (c *compiler) set(n *setNode, x *blockContext) statement {
 	if n.function == nil {
 		c.checkExpr(n.expr)
 		return &assignVariable{name: n.name, expr: n.expr}

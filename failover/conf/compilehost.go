@@ -16,7 +16,11 @@ type hostBuilder struct {
 }
 
 // host compiles a host.
-func (c *compiler) host(n *hostNode, x *context) {
+func (c *compiler) host(n *hostNode, x *blockContext) {
+	if (x.kind == inSubnet || x.kind == inShared) && !c.hostInside {
+		c.hostInside = true
+		c.reports.warn(n.place, "", "a host counts everywhere, wherever it is declared; this one and others are not limited to the network that they stand in")
+	}
 	in := x.inner(inHost, n.name, n.place)
 	h := &hostBuilder{Host: &Host{Name: n.name, Scope: in.scope, Pos: n.place.Pos()}, at: n.place}
 	in.host = h
@@ -55,7 +59,7 @@ func (c *compiler) finishHosts() {
 }
 
 // hostPart compiles a statement that only hosts have.
-func (c *compiler) hostPart(n node, x *context) {
+func (c *compiler) hostPart(n node, x *blockContext) {
 	h := x.host
 	if h == nil {
 		return // reported by the parser
@@ -122,7 +126,7 @@ func (c *compiler) fixed(n *fixedNode, h *hostBuilder) {
 }
 
 // class compiles a class; one that was declared before is gone on with.
-func (c *compiler) class(n *classNode, x *context) {
+func (c *compiler) class(n *classNode, x *blockContext) {
 	k := c.classes[n.name]
 	if k == nil {
 		in := x.inner(inClass, n.name, n.place)
@@ -130,14 +134,14 @@ func (c *compiler) class(n *classNode, x *context) {
 		c.classes[n.name], c.classPlaces[k] = k, n.place
 		c.cfg.Classes = append(c.cfg.Classes, k)
 	}
-	c.body(n.body, &context{kind: inClass, scope: k.Scope, class: k, once: &classOnce{}})
+	c.body(n.body, &blockContext{kind: inClass, scope: k.Scope, class: k, once: &classOnce{}})
 }
 
 // classOnce remembers what one declaration of a class has said.
 type classOnce struct{ matchIf, match bool }
 
 // subclass compiles a subclass; one with the same value is gone on with.
-func (c *compiler) subclass(n *subclassNode, x *context) {
+func (c *compiler) subclass(n *subclassNode, x *blockContext) {
 	super := c.classes[n.class]
 	if super == nil {
 		c.reports.fail(n.place, c.classRemedy(n.class), "there is no class %q", n.class)
@@ -158,11 +162,11 @@ func (c *compiler) subclass(n *subclassNode, x *context) {
 	if k.Scope == super.Scope {
 		k.Scope = newScope(inSubclass, n.class, super.Scope, n.place)
 	}
-	c.body(n.body, &context{kind: inSubclass, scope: k.Scope, class: k, once: &classOnce{}})
+	c.body(n.body, &blockContext{kind: inSubclass, scope: k.Scope, class: k, once: &classOnce{}})
 }
 
 // classPart compiles the statements that make a class.
-func (c *compiler) classPart(n node, x *context) {
+func (c *compiler) classPart(n node, x *blockContext) {
 	switch n := n.(type) {
 	case *limitNode:
 		x.class.LeaseLimit = n.limit

@@ -26,7 +26,7 @@ type placedRange struct {
 }
 
 // shared compiles a shared-network.
-func (c *compiler) shared(n *sharedNode, x *context) {
+func (c *compiler) shared(n *sharedNode, x *blockContext) {
 	in := x.inner(inShared, n.name, n.place)
 	in.network = &SharedNetwork{Name: n.name, Scope: in.scope}
 	at := len(c.cfg.Networks)
@@ -43,7 +43,7 @@ func (c *compiler) shared(n *sharedNode, x *context) {
 
 // subnet compiles a subnet; outside of a shared-network it makes a network of
 // its own, with which it shares its scope.
-func (c *compiler) subnet(n *subnetNode, x *context) {
+func (c *compiler) subnet(n *subnetNode, x *blockContext) {
 	in := x.inner(inSubnet, n.net.String(), n.place)
 	s := &Subnet{Net: n.net, Mask: n.mask, Scope: in.scope}
 	in.subnet = s
@@ -155,7 +155,7 @@ func (t *subnetTable) narrowest(ip lease.IP) *Subnet {
 }
 
 // networkInterface compiles `interface NAME;`.
-func (c *compiler) networkInterface(n *wordNode, x *context) {
+func (c *compiler) networkInterface(n *wordNode, x *blockContext) {
 	if x.network.Interface != "" {
 		c.reports.fail(n.place, "", "a network cannot be connected to two interfaces (%s and %s)", x.network.Interface, n.words[1])
 		return
@@ -164,13 +164,13 @@ func (c *compiler) networkInterface(n *wordNode, x *context) {
 }
 
 // pool compiles a pool.
-func (c *compiler) pool(n *poolNode, x *context) {
+func (c *compiler) pool(n *poolNode, x *blockContext) {
 	if x.network == nil {
 		return // reported by the parser
 	}
 	p := &Pool{Network: x.network, Peer: x.network.peer, Pos: n.place.Pos()}
 	p.Scope = newScope(inPool, "", x.network.Scope, n.place)
-	in := &context{kind: inPool, scope: p.Scope, network: x.network, subnet: x.subnet}
+	in := &blockContext{kind: inPool, scope: p.Scope, network: x.network, subnet: x.subnet}
 	in.pool = &poolBuilder{Pool: p, at: n.place}
 	c.body(n.body, in)
 	if len(p.Ranges) == 0 && !n.faulty && !in.pool.faulty {
@@ -229,7 +229,7 @@ func permitsKey(list []Permit) string {
 }
 
 // rangeIn compiles a range in a pool or directly in a subnet.
-func (c *compiler) rangeIn(n *rangeNode, x *context) {
+func (c *compiler) rangeIn(n *rangeNode, x *blockContext) {
 	if x.network == nil {
 		return
 	}
@@ -304,7 +304,7 @@ func (c *compiler) implicitPool(network *SharedNetwork, n *rangeNode) *Pool {
 }
 
 // permit compiles an allow or deny statement of a pool.
-func (c *compiler) permit(n *permitNode, x *context) {
+func (c *compiler) permit(n *permitNode, x *blockContext) {
 	if x.pool == nil {
 		return
 	}

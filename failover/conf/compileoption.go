@@ -15,7 +15,7 @@ func encodeValues(values []datum) []byte {
 }
 
 // option compiles a statement that sets an option or a parameter.
-func (c *compiler) option(n *optionNode, x *context) statement {
+func (c *compiler) option(n *optionNode, x *blockContext) statement {
 	a := &assign{def: n.option, expr: n.expr}
 	switch n.verb {
 	case "default":
@@ -87,7 +87,7 @@ var reserved = map[uint32]string{
 }
 
 // dhcpOption looks at a DHCP option that is set.
-func (c *compiler) dhcpOption(n *optionNode, a *assign, x *context) {
+func (c *compiler) dhcpOption(n *optionNode, a *assign, x *blockContext) {
 	if n.option.code == clientIdentifierCode && x.host != nil && a.expr == nil && a.verb == replaceValue {
 		x.host.optionID = string(a.value)
 	}
@@ -97,7 +97,7 @@ func (c *compiler) dhcpOption(n *optionNode, a *assign, x *context) {
 }
 
 // parameter compiles a server parameter.
-func (c *compiler) parameter(n *optionNode, a *assign, x *context) statement {
+func (c *compiler) parameter(n *optionNode, a *assign, x *blockContext) statement {
 	p := Param(n.option.code)
 	name := n.option.name
 	switch info := parameters[p]; info.effect {
@@ -136,7 +136,7 @@ var startParams = map[Param]bool{
 }
 
 // checkWidth checks the length of a constant given as an expression.
-func (c *compiler) checkWidth(n *optionNode, a *assign, p Param, x *context) {
+func (c *compiler) checkWidth(n *optionNode, a *assign, p Param, x *blockContext) {
 	want := paramWidths[p]
 	if n.expr == nil || a.expr != nil || want == 0 || len(a.value) == want {
 		return

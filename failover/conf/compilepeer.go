@@ -19,7 +19,7 @@ const (
 )
 
 // peer compiles a failover peer declaration.
-func (c *compiler) peer(n *peerNode, x *context) {
+func (c *compiler) peer(n *peerNode, x *blockContext) {
 	p := &Peer{Name: n.name, Pos: n.place.Pos()}
 	if old := c.peers[n.name]; old != nil {
 		c.reports.fail(n.place, "", "failover peer %q was declared in line %d already", n.name, old.Pos.Line)
@@ -141,7 +141,7 @@ func (c *compiler) checkPeer(p *Peer, n *peerNode, balance bool) {
 }
 
 // peerRef compiles a reference to a failover peer.
-func (c *compiler) peerRef(n *peerRefNode, x *context) {
+func (c *compiler) peerRef(n *peerRefNode, x *blockContext) {
 	var p *Peer
 	if !n.none {
 		if p = c.peers[n.name]; p == nil {

@@ -117,6 +117,13 @@ host gone { hardware ethernet 0:1:2:3:4:7; }`)
 	}
 }
 
+func TestHostInsideANetworkWarnsOnce(t *testing.T) {
+	_, list := Load("t", readerOf("t", "subnet 10.1.0.0 netmask 255.255.255.0 { host a { uid \"a\"; } host b { uid \"b\"; } group { host c { uid \"c\"; } } }", ""))
+	if len(list) != 1 || list[0].Severity != Warning || list[0].Pos.Col != 41 {
+		t.Errorf("%v", list)
+	}
+}
+
 func TestPeer(t *testing.T) {
 	c := load(t, `failover peer "p" { primary; address 10.1.0.2; peer address 10.1.0.3; peer port 519; mclt 600; split 9; load balance max seconds 3; }
 failover peer "s" { secondary; address a.example; port 520; peer address 10.1.0.3; max-response-delay 60; max-unacked-updates 10; load balance max seconds 3; auto-partner-down 30; peer max-response-delay 9; }
