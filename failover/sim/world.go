@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tandem/failover/conf"
-	"tandem/failover/lease"
 )
 
 // World is one life of a pair.
@@ -151,6 +150,3 @@ func (w *World) tell(format string, args ...any) {
 		w.story = append(w.story, fmt.Sprintf("%12v  ", w.now)+fmt.Sprintf(format, args...))
 	}
 }
-
-// trueTime is the true time of day.
-func (w *World) trueTime() lease.Time { return lease.Time((genesis + int64(w.now)) / 1e9) }
