@@ -37,6 +37,7 @@ type Box struct {
 	origin                   string // what is said of the store at the next start; "" nothing
 	saved                    *image // the latest backup
 	declared                 bool   // the survivor, by the operator, since it was last in NORMAL
+	declaredIn               uint64 // run
 
 	// The process.
 	disk       *faultfs.FS

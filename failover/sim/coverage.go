@@ -72,7 +72,8 @@ func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
 		b.w.tell("%s is in %s, %s by %s: %s", b.name, p.State, p.Posture, p.Rule, p.PostureWhy)
 	}
 	// A box that comes back to PARTNER-DOWN out of STARTUP was not declared anew.
-	if at.State == lease.PartnerDown.String() && at.State != b.where.State && b.where.State != lease.Startup.String() {
+	back := b.where.State == lease.Startup.String() && b.declaredIn != b.run
+	if at.State == lease.PartnerDown.String() && at.State != b.where.State && !back {
 		b.w.operator.entered(b)
 	}
 	if at.State == lease.Normal.String() {

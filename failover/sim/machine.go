@@ -108,6 +108,7 @@ type image struct {
 func (b *Box) backup() {
 	img := &image{files: map[string][]byte{}, at: b.w.now}
 	disk := b.disk
+	disk.CutAt(0) // not while the copy is made
 	names, err := disk.List()
 	if err != nil {
 		return

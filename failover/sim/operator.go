@@ -26,7 +26,7 @@ func (o *operator) declare(b *Box, word string) {
 	if !b.acts() || o.w.plan.Promise == Standard && !o.looksDead(p) {
 		return
 	}
-	b.declared = true
+	b.declared, b.declaredIn = true, b.run
 	o.order(b, word)
 }
 
@@ -89,7 +89,7 @@ func (o *operator) replace(b *Box, d time.Duration) {
 	if !b.acts() || !o.w.whole(b) {
 		return
 	}
-	b.declared = true
+	b.declared, b.declaredIn = true, b.run
 	if o.holds(p) {
 		o.excuse() // off for less than G
 	}
