@@ -271,11 +271,11 @@ func (e *Endpoint) unheard(held *lease.Lease, m *wire.Bndupd) bool {
 	return held.State == lease.Expired && m.Status.V == lease.Active && e.stillRuns(m)
 }
 
-// usedSince tells whether a client was heard on an abandoned address after it
-// was abandoned here: the news of two Tandem boxes that cross go by time
-// (yields), and what yields must then be accepted.
+// usedSince tells whether an abandoned address was used after it was abandoned
+// here: the partner knows that it was, or the news cross and go by time as in
+// yields, and what yields must then be accepted.
 func (e *Endpoint) usedSince(held *lease.Lease, m *wire.Bndupd) bool {
-	return e.tandem() && freshness(m) > heardOf(held)
+	return e.tandem() && (!held.Flags.Has(lease.FlagPending) || freshness(m) > heardOf(held))
 }
 
 // judgeRelease decides by the begin of the lease whether a release is about
