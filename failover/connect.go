@@ -19,10 +19,9 @@ type conn struct {
 	since   int64 // Mono moment of its begin
 	xid     uint32
 
-	securing  bool   // a handshake is under way
-	secure    bool   // the partner proved the pinned key
-	connected bool   // our CONNECT has gone
-	announced uint32 // max-unacked-bndupd in our CONNECT or CONNECTACK
+	securing  bool // a handshake is under way
+	secure    bool // the partner proved the pinned key
+	connected bool // our CONNECT has gone
 
 	// From here on only for Endpoint.up.
 	met          int64 // Mono moment at which the CONNECT was accepted
@@ -295,7 +294,7 @@ func (e *Endpoint) sendConnect(c *conn) {
 	if !c.secure {
 		m.TLSRequest = wire.Some(e.cfg.TLS)
 	}
-	c.connected, c.announced = true, m.MaxUnacked.V
+	c.connected = true
 	e.send(c, m)
 }
 

@@ -102,7 +102,8 @@ func (e *Endpoint) pause(by string) {
 }
 
 // announcePause says PAUSED and hangs up. The state itself stays: PAUSED is
-// for the partner, it has nothing to remember.
+// for the partner, it has nothing to remember. To dhcpd the end of the
+// connection says as much, and after PAUSED it would forget what it is telling.
 func (e *Endpoint) announcePause(why string) {
 	c := e.up
 	if c == nil {

@@ -54,9 +54,7 @@ func (e *Endpoint) onConnect(c *conn, m *wire.Connect) {
 	}
 	e.peer.MCLT = m.MCLT.V
 	e.peer.HBA = m.HBA.V
-	ack := e.connectack(reply)
-	c.announced = ack.MaxUnacked.V
-	e.reply(c, ack, m.XID)
+	e.reply(c, e.connectack(reply), m.XID)
 	e.establish(c, m.ReceiveTimer.Or(defaultResponseDelay), m.MaxUnacked.Or(1), g)
 }
 

@@ -40,16 +40,23 @@ func (e *Endpoint) requestUpdates() {
 }
 
 // cutTransfer notes what the end of the connection interrupted: a transfer, or
-// news of a dhcpd in PARTNER-DOWN. It forgets what was in flight then until it
-// leaves that state, so its next UPDDONE proves nothing.
+// what a dhcpd was telling. Unless it leaves a state in which it puts that back
+// into its queue, it forgets what was in flight, and its next UPDDONE proves
+// nothing.
 func (e *Endpoint) cutTransfer(c *conn) {
 	t := &e.transfer
-	cut := t.wanted && t.all || c.known && c.partner == lease.PartnerDown
+	cut := t.wanted && t.all || c.known && (!requeues(c.partner) || c.said == lease.Shutdown)
 	if cut && !e.tandem() && e.peer.Facts&lease.PeerTransferCut == 0 {
 		e.peer.Facts |= lease.PeerTransferCut
 		e.save()
 	}
 	t.wanted = false
+}
+
+// requeues tells whether a dhcpd that loses the connection in state s puts back
+// what was in flight.
+func requeues(s lease.ServerState) bool {
+	return s == lease.Normal || s == lease.PotentialConflict || s == lease.ConflictDone
 }
 
 // dueTransfer: a dhcpd whose window is full of forgotten updates never
@@ -102,19 +109,25 @@ func (e *Endpoint) onUpddone() {
 		e.settling.resolved = !e.cfg.Secondary || e.up.partner == lease.ConflictDone
 		e.dueRecovery()
 	case lease.Normal:
+		again := e.peer.Facts&lease.PeerTransferCut != 0 && e.unstick()
 		e.clearFacts(lease.PeerTransferCut | lease.PeerNeedsAll)
-		e.release()
-		e.narrow()
+		if !again {
+			e.release()
+		}
 	}
 }
 
-// narrow begins a new connection after a transfer that needed a large window:
-// dhcpd would keep acknowledgements back until half of it is full.
-func (e *Endpoint) narrow() {
-	if c := e.up; !e.tandem() && c.announced > e.ourWindow() {
-		e.hangup(c, "the window for the transfer is not needed any more")
-		e.redial = e.now.Mono
+// unstick begins a new connection with a dhcpd in NORMAL: leaving that state it
+// queues what it has forgotten in its window, and it gets a small window again,
+// without which it would keep acknowledgements back.
+func (e *Endpoint) unstick() bool {
+	c := e.up
+	if e.tandem() || c.partner != lease.Normal {
+		return false
 	}
+	e.hangup(c, "dhcpd is to queue again what it forgot")
+	e.redial = e.now.Mono
+	return true
 }
 
 // release sends the news of ended leases that was held back.
