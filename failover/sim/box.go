@@ -170,7 +170,7 @@ func (b *Box) start(reason string) {
 
 // newServer is the node, or the dhcpd that the plan wants on this box.
 func (b *Box) newServer(boot lease.Boot) server {
-	cfg, seed := b.w.configs[b.i][b.variant], b.w.plan.Seed+b.run
+	cfg, seed := b.w.config(b.i, b.variant), b.w.plan.Seed+b.run
 	if b.isDhcpd() {
 		return newDhcpd(cfg, seed, func(why string) { b.w.fail("fatal", "%s: %s", b.name, why) })
 	}

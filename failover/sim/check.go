@@ -17,7 +17,6 @@ type checker struct {
 	// excused is set once both boxes were declared the survivor without
 	// hearing each other: no rule repairs that.
 	excused Moment
-	refused int
 }
 
 // belief is one client's.
@@ -93,7 +92,7 @@ func (k *checker) line(b *Box, l dhcp.Line) {
 // unserved: a client has asked for about a minute and got nothing. Every box
 // that it reaches must be able to say why.
 func (k *checker) unserved(c *client) {
-	k.refused++
+	k.w.Cover.Refused++
 	for _, b := range k.w.boxes {
 		if !b.acts() || !k.w.lan.reaches(b) || k.w.lan.loss > 0 || k.w.now-b.heardSince < Moment(80*time.Second) {
 			continue

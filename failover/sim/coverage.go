@@ -87,12 +87,43 @@ func eventName(in node.Input) string {
 	case *node.PeerReceived:
 		return in.Message.Kind().String()
 	case *node.Query:
+		if in.Args[0] == "why" {
+			return "why"
+		}
 		return strings.Join(in.Args[:min(2, len(in.Args))], " ")
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", in), "*node.")
 }
 
-// Print writes the counts: places, then what was done to the boxes.
+// What a pair of Tandem boxes can come to.
+var (
+	allStates = []string{"startup", "normal", "communications-interrupted", "partner-down", "potential-conflict",
+		"recover", "recover-wait", "recover-done", "resolution-interrupted", "conflict-done", "shutdown"}
+	allPostures = []string{"SILENT", "RENEW-ONLY", "FULL", "ALONE"}
+	allRules    = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "partner-state", "goodbye"}
+)
+
+// Never lists what no box came to, in words.
+func (c *Coverage) Never() []string {
+	var never []string
+	note := func(kind string, missing []string) {
+		for _, m := range missing {
+			never = append(never, kind+" "+m)
+		}
+	}
+	note("state", c.missing(allStates, func(p place) string { return p.State }))
+	note("posture", c.missing(allPostures, func(p place) string { return p.Posture }))
+	note("rule", c.missing(allRules, func(p place) string { return p.Rule }))
+	for _, what := range slices.Sorted(maps.Keys(faults)) {
+		if c.faults[what] == 0 {
+			never = append(never, "fault "+what)
+		}
+	}
+	return never
+}
+
+// Print writes the counts: places, then which events met which states, what
+// was done to the boxes, and what was never reached.
 func (c *Coverage) Print(out io.Writer) {
 	keys := slices.SortedFunc(maps.Keys(c.places), func(a, b place) int {
 		return strings.Compare(a.State+a.Posture+a.Rule, b.State+b.Posture+b.Rule)
@@ -100,13 +131,38 @@ func (c *Coverage) Print(out io.Writer) {
 	for _, k := range keys {
 		fmt.Fprintf(out, "%10d  %-28s %-10s %s\n", c.places[k], k.State, k.Posture, k.Rule)
 	}
+	c.printEvents(out)
 	for _, k := range slices.Sorted(maps.Keys(c.faults)) {
 		fmt.Fprintf(out, "%10d  fault %s\n", c.faults[k], k)
 	}
+	fmt.Fprintf(out, "%d clients without an address for a minute, each told why; %d lives with both boxes declared the survivor\n", c.Refused, c.Excused)
+	fmt.Fprintf(out, "never reached: %s\n", strings.Join(append(c.Never(), ""), "; "))
 }
 
-// Missing gives those of want that no box came to.
-func (c *Coverage) Missing(want []string, of func(place) string) []string {
+// printEvents writes, for each kind of event, the states in which it came.
+func (c *Coverage) printEvents(out io.Writer) {
+	states := map[string]map[string]uint64{}
+	for v, n := range c.visits {
+		if states[v.event] == nil {
+			states[v.event] = map[string]uint64{}
+		}
+		states[v.event][v.State] += n
+	}
+	for _, event := range slices.Sorted(maps.Keys(states)) {
+		of := states[event]
+		fmt.Fprintf(out, "%10d  %s in %s\n", total(of), event, strings.Join(slices.Sorted(maps.Keys(of)), ", "))
+	}
+}
+
+func total(m map[string]uint64) (sum uint64) {
+	for _, n := range m {
+		sum += n
+	}
+	return sum
+}
+
+// missing gives those of want that no box came to.
+func (c *Coverage) missing(want []string, of func(place) string) []string {
 	var missing []string
 	for _, w := range want {
 		seen := false

@@ -191,7 +191,7 @@ func (b *Box) peer() (lease.Peer, bool) {
 func (b *Box) reload() {
 	b.variant, b.heardSince = 1-b.variant, b.w.now
 	b.w.tell("%s gets configuration %d", b.name, b.variant)
-	b.give(&node.Reconfigure{Config: b.w.configs[b.i][b.variant]})
+	b.give(&node.Reconfigure{Config: b.w.config(b.i, b.variant)})
 }
 
 func macOf(n int) string {

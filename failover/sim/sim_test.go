@@ -146,19 +146,13 @@ func TestEveryPlaceIsVisited(t *testing.T) {
 		n = 150
 	}
 	sum := Many(1, n, 0, 2, func(seed uint64, v *Violation) { t.Errorf("seed %d: %v", seed, v) })
-	for what, missing := range map[string][]string{
-		"state": sum.Cover.Missing([]string{"startup", "normal", "communications-interrupted", "partner-down", "potential-conflict",
-			"recover", "recover-wait", "recover-done", "resolution-interrupted", "conflict-done", "shutdown"}, func(p place) string { return p.State }),
-		"posture": sum.Cover.Missing([]string{"SILENT", "RENEW-ONLY", "FULL", "ALONE"}, func(p place) string { return p.Posture }),
-		"rule":    sum.Cover.Missing([]string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "goodbye"}, func(p place) string { return p.Rule }),
-	} {
-		if len(missing) > 0 {
-			t.Errorf("no %s %v in %d lives", what, missing, sum.Lives)
-		}
+	// A partner heard in PARTNER-DOWN always leads to a conflict or a recovery
+	// first; the rule stands for what was recorded before a restart.
+	never := slices.DeleteFunc(sum.Cover.Never(), func(s string) bool { return s == "rule partner-state" })
+	if len(never) > 0 {
+		t.Errorf("never reached in %d lives: %v", sum.Lives, never)
 	}
-	for what := range faults {
-		if sum.Cover.faults[what] == 0 {
-			t.Errorf("no fault %q in %d lives", what, sum.Lives)
-		}
+	if sum.Cover.Refused == 0 || sum.Cover.Excused == 0 {
+		t.Errorf("%d clients refused, %d lives excused: the world is too kind", sum.Cover.Refused, sum.Cover.Excused)
 	}
 }

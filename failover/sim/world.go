@@ -23,7 +23,7 @@ type World struct {
 	clients  []*client
 	operator *operator
 	check    *checker
-	configs  [2][]*conf.Config
+	configs  [2][2]*conf.Config // by box and variant, made when needed
 
 	Cover  *Coverage
 	story  []string
@@ -67,22 +67,25 @@ func newWorld(p *Plan, told bool) *World {
 	w.check = newChecker(w)
 	w.operator = &operator{w: w}
 	for i := range w.boxes {
-		for variant := range 2 {
-			cfg, err := p.config(i, variant)
-			if err != nil {
-				w.fail("plan", "%v", err)
-				return w
-			}
-			w.configs[i] = append(w.configs[i], cfg)
-		}
-	}
-	for i := range w.boxes {
 		w.boxes[i] = newBox(w, i)
 	}
 	for _, spec := range p.Clients {
 		w.clients = append(w.clients, newClient(w, spec))
 	}
 	return w
+}
+
+// config is the compiled configuration of box i.
+func (w *World) config(i, variant int) *conf.Config {
+	if w.configs[i][variant] == nil {
+		cfg, err := w.plan.config(i, variant)
+		if err != nil {
+			w.fail("plan", "%v", err)
+			cfg = &conf.Config{}
+		}
+		w.configs[i][variant] = cfg
+	}
+	return w.configs[i][variant]
 }
 
 // stream is one of the independent random streams of a seed.

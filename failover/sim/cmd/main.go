@@ -15,11 +15,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"tandem/failover/sim"
 )
+
+// garbage is the collector's pace: lives are short and leave much behind.
+const garbage = 800
 
 func main() {
 	seed := flag.Uint64("seed", 0, "the one seed to live, as a story")
@@ -33,6 +37,7 @@ func main() {
 	rule := flag.String("rule", "", "with -controls: this rule alone")
 	depth := flag.Int("depth", 0, "walk through every script of so many steps of the small world")
 	flag.Parse()
+	debug.SetGCPercent(garbage)
 	switch {
 	case *depth != 0:
 		exhaust(*depth)
