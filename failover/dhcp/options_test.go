@@ -169,7 +169,8 @@ func TestEnv(t *testing.T) {
 		elsif hardware = 1:2:0:0:0:0:5 and binary-to-ascii(10, 8, ".", leased-address) = "10.0.0.105" { option root-path "leased"; }
 		elsif exists dhcp-client-identifier { option root-path "uid"; }
 		host k { hardware ethernet 02:00:00:00:00:04; }`)
-	for n, m := range map[byte]*msg{
+	// In order: client 5 must find its address free.
+	for n, m := range []*msg{
 		1: g.from(1, msgDiscover).text(optFQDN, "\x00\x00\x00pc.example"),
 		2: g.from(2, msgDiscover).relay("10.0.0.7").text(optAgent, "\x02\x01r"),
 		3: g.from(3, msgDiscover),
@@ -178,6 +179,9 @@ func TestEnv(t *testing.T) {
 		6: g.from(6, msgDiscover).uid("x"),
 		7: g.from(7, msgDiscover),
 	} {
+		if m == nil {
+			continue
+		}
 		want := []string{"", "fqdn", "agent", "chaddr", "known k", "leased", "uid", ""}[n]
 		if got := m.opt(optRequestList, 17).send().reply(msgOffer).RootPath(); got != want {
 			t.Errorf("client %d: %q, want %q", n, got, want)
