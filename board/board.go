@@ -37,6 +37,9 @@ type Board struct {
 	// all of them, /dev/console and the setup dialogue are the last one.
 	Consoles []Console
 
+	// Params are words for the kernel's command line that this hardware wants.
+	Params []string
+
 	// Ports that are soldered in, in the order of the case. Network devices
 	// that match none of them get names of Prefix and a number, from
 	// len(Ports)+1 on, by bus address.

@@ -131,5 +131,6 @@ func CommandLine(o Options) string {
 	// A kernel that has gone wrong starts anew instead of limping on: the other
 	// box serves meanwhile.
 	words = append(words, "panic=5", "oops=panic", "loglevel=4", layout.ParamBoard+"="+o.Board.Name)
+	words = append(words, o.Board.Params...)
 	return strings.Join(words, " ")
 }
