@@ -16,7 +16,7 @@ import (
 // loadConf loads a configuration and says to w what is wrong with it; nil if
 // it can not be used.
 func loadConf(file string, w io.Writer) *conf.Config {
-	cfg, list := conf.Load(file, os.ReadFile)
+	cfg, list := conf.Load(file, daemon.ReadConf)
 	if err := conf.Format(w, list); err != nil {
 		fmt.Fprintf(os.Stderr, "dhcpfd: %v\n", err)
 	}

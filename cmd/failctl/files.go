@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tandem/failover/conf"
+	"tandem/failover/daemon"
 	"tandem/failover/store"
 )
 
@@ -23,7 +24,7 @@ func checkConf(out *output, _ options, args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg, list := conf.Load(file, os.ReadFile)
+	cfg, list := conf.Load(file, daemon.ReadConf)
 	if out.json {
 		if err := printDiagnostics(out, list); err != nil {
 			return err
@@ -71,7 +72,7 @@ func printConf(out *output, _ options, args []string) error {
 	if err != nil {
 		return err
 	}
-	tree, list := conf.Parse(file, os.ReadFile)
+	tree, list := conf.Parse(file, daemon.ReadConf)
 	bad := tree == nil
 	for _, d := range list {
 		bad = bad || d.Severity == conf.Error

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/failover/conf"
+	"tandem/failover/daemon"
 	"tandem/failover/lease"
 	"tandem/failover/leasefile"
 	"tandem/failover/store"
@@ -22,7 +23,7 @@ func loadConf(out *output, o options) (*conf.Config, error) {
 	if o.conf == "" {
 		return nil, nil
 	}
-	cfg, list := conf.Load(o.conf, os.ReadFile)
+	cfg, list := conf.Load(o.conf, daemon.ReadConf)
 	if cfg != nil {
 		return cfg, nil
 	}

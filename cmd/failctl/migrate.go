@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/failover/conf"
+	"tandem/failover/daemon"
 	"tandem/failover/lease"
 	"tandem/failover/leasefile"
 )
@@ -62,7 +63,7 @@ func migratePlan(out *output, _ options, args []string) error {
 // read loads one side.
 func (p *plan) read(s *side) error {
 	var list []conf.Diagnostic
-	s.cfg, list = conf.Load(s.confFile, os.ReadFile)
+	s.cfg, list = conf.Load(s.confFile, daemon.ReadConf)
 	if s.cfg == nil {
 		if err := conf.Format(p.out, list); err != nil {
 			return err
