@@ -103,22 +103,17 @@ func (e *Endpoint) pause(by string) {
 
 // announcePause says PAUSED and hangs up. The state itself stays: PAUSED is
 // for the partner, it has nothing to remember. To dhcpd the end of the
-// connection says as much, and after PAUSED it would forget what it is telling.
+// connection says as much; after PAUSED it would forget what it is telling, and
+// on its way to CONFLICT-DONE it would exit.
 func (e *Endpoint) announcePause(why string) {
 	c := e.up
 	if c == nil {
 		return
 	}
-	if c.told && (e.tandem() || e.mayPause(c)) {
+	if c.told && e.tandem() {
 		e.send(c, &wire.State{State: wire.Some(lease.Paused), Flags: wire.Some(wire.ServerFlags(0)), Since: wire.Some(e.now.Time())})
 	}
 	e.hangup(c, why)
-}
-
-// mayPause tells whether dhcpd may be told PAUSED. In POTENTIAL-CONFLICT it may
-// be on its way to CONFLICT-DONE, where it would exit on hearing it.
-func (e *Endpoint) mayPause(c *conn) bool {
-	return c.partner != lease.PotentialConflict && wire.CheckState(lease.Paused, c.partner) == nil
 }
 
 // resume ends a stop by command without a restart.
