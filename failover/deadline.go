@@ -20,20 +20,14 @@ func (e *Endpoint) Deadline() int64 {
 		sooner(e.startBy)
 	}
 	e.deadlineOfConnections(sooner)
-	if e.state == lease.RecoverWait || e.state == lease.PotentialConflict && e.settling.resolved {
-		sooner(e.monoAt(e.conflictUntil()))
-	}
 	if e.settling.drain && e.drained() {
 		sooner(e.monoAt(e.forgottenUntil()))
 	}
 	if e.parting.phase == flushing || e.parting.phase == saying {
 		sooner(e.parting.until)
 	}
-	for i := range e.deferred {
-		sooner(e.monoAt(e.deferred[i].at))
-	}
-	if e.reaping() {
-		sooner(e.reapAt)
+	if e.timely() {
+		e.deadlineOfWaits(sooner)
 	}
 	if e.state == lease.Normal && e.Connected() {
 		sooner(e.balance.next)
@@ -48,6 +42,19 @@ func (e *Endpoint) Deadline() int64 {
 		sooner(e.now.Mono) // a long walk goes on at once
 	}
 	return d
+}
+
+// deadlineOfWaits is for what counts by the time of day.
+func (e *Endpoint) deadlineOfWaits(sooner func(int64)) {
+	if e.state == lease.RecoverWait || e.state == lease.PotentialConflict && e.settling.resolved {
+		sooner(e.monoAt(e.conflictUntil()))
+	}
+	for i := range e.deferred {
+		sooner(e.monoAt(e.deferred[i].at))
+	}
+	if e.reaping() {
+		sooner(e.reapAt)
+	}
 }
 
 func (e *Endpoint) deadlineOfConnections(sooner func(int64)) {

@@ -44,10 +44,14 @@ func (e *Endpoint) start() {
 	}
 }
 
+// timely tells whether the time of day says anything (R1): no wait is over by
+// a clock that nobody vouches for.
+func (e *Endpoint) timely() bool { return e.machine.clock || !e.obeys(RuleR1) }
+
 // vouched is the time if the clock is trusted, else zero: what was not dated
 // at the start is dated by reckon.
 func (e *Endpoint) vouched() lease.Time {
-	if e.machine.clock || !e.obeys(RuleR1) {
+	if e.timely() {
 		return e.now.Time()
 	}
 	return 0
@@ -106,10 +110,12 @@ func (e *Endpoint) due() {
 	e.dueConnections()
 	e.dueStartup()
 	e.dueTransfer()
-	e.dueRecovery()
 	e.dueParting()
-	e.dueDeferred()
-	e.dueReap()
+	if e.timely() {
+		e.dueRecovery()
+		e.dueDeferred()
+		e.dueReap()
+	}
 	e.dueBalance()
 	e.duePartnerDown()
 	e.dueAgain()
