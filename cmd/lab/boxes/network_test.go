@@ -69,6 +69,13 @@ func TestVLANSyslogAndAnnouncement(t *testing.T) {
 	if !announced() {
 		t.Error("the box did not announce its address on its VLAN")
 	}
+	keepsLog(t, box)
+}
+
+// keepsLog looks for the log in memory, by the console, and after an orderly
+// end on the disk.
+func keepsLog(t *testing.T, box *qemu.Box) {
+	t.Helper()
 	if err := box.Console.Type("log 400"); err != nil {
 		t.Fatal(err)
 	}
