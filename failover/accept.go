@@ -221,7 +221,7 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		}
 		return refused(wire.RejectOutdated, "%v: %v here is newer than %v there", held.IP, held.State, s)
 	case over:
-		if e.knowing(held, m) {
+		if e.knowing(held, m) || e.heardSinceLoss(held, m) {
 			return nil
 		}
 		until := max(held.Ends, m.LeaseExpiry.Or(0), e.lostUntil(held))
@@ -255,6 +255,16 @@ func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
 		return e.order(held, m) > 0 && !(held.Flags.Has(lease.FlagPending) && e.unheard(held, m))
 	}
 	return !held.Flags.Has(lease.FlagPending) && m.CLTT.V >= held.CLTT
+}
+
+// heardSinceLoss tells whether the partner heard the client of a lease that has
+// ended here after the latest loss of a store: what was forgotten then does not
+// matter any more.
+func (e *Endpoint) heardSinceLoss(held *lease.Lease, m *wire.Bndupd) bool {
+	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
+	heard := m.CLTT.Or(0)
+	return e.tandem() && !e.stillRuns(m) && held.Ends <= e.now.Time() && held.Client().Matches(theirs) &&
+		heard > held.CLTT && heard >= e.peer.Lost
 }
 
 // unheard tells whether one server ended its lease of the same client for

@@ -293,7 +293,6 @@ func (e *Endpoint) nextUpdate() (l *lease.Lease, swept bool) {
 	return nil, false
 }
 
-
 // sendUpdate tells the partner of l.
 func (e *Endpoint) sendUpdate(c *conn, l *lease.Lease, swept bool) {
 	u := &e.updates

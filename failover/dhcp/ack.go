@@ -51,6 +51,10 @@ func (r *Responder) bind(q *inquiry, t *target, p *profile, granted lease.Second
 	}
 	l.State = lease.Active
 	l.Starts, l.CLTT, l.Ends = now, now, now.Add(granted)
+	if old := t.lease.Ends; t.pool.Peer != nil && t.same && t.lease.Binding(now) && old != lease.Never {
+		// The partner may have answered as well, and the client taken that.
+		l.Ends = max(l.Ends, old)
+	}
 	l.TSTP = potential
 	l.Extra = x
 	l.Flags &^= lease.FlagBOOTP | lease.FlagDeclined
