@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -21,6 +22,8 @@ const usage = `usage: lab boxes                   two boxes in QEMU: in a termin
                                    servers, one of which is killed and returns
        lab bench [-quick] [-readme FILE] [-store DIR] [-servers LIST]
                                    dhcpfd against kea-dhcp4, dhcpd and dnsmasq
+       lab bench-pairs [the same]  a failover pair against one server and against
+                                   pairs of dhcpd and kea-dhcp4
 
 examples:
   lab bench -readme README.md      measure, and write the table between the
@@ -51,7 +54,9 @@ func command(args []string) error {
 		}
 		return errors.Join(show(os.Stdout), showPair(os.Stdout))
 	case "bench":
-		return benchmark(args[1:])
+		return benchmark(args[1:], "dhcpfd,kea-dhcp4,dhcpd,dnsmasq", bench.Prepare, bench.Run)
+	case "bench-pairs":
+		return benchmark(args[1:], "dhcpfd,dhcpd,kea-dhcp4", func(string) error { return nil }, bench.RunPairs)
 	case "help", "-h", "-help", "--help":
 		fmt.Print(usage)
 		return nil
@@ -59,14 +64,15 @@ func command(args []string) error {
 	return fmt.Errorf("no command is called %q\n%s", args[0], usage)
 }
 
-func benchmark(args []string) error {
+// benchmark measures the servers, all of them unless some are named.
+func benchmark(args []string, all string, prepare func(dir string) error, run func(io.Writer, bench.Options) error) error {
 	set := flag.NewFlagSet("lab bench", flag.ContinueOnError)
 	set.Usage = func() { fmt.Fprint(set.Output(), usage) }
 	var o bench.Options
 	set.BoolVar(&o.Quick, "quick", false, "")
 	set.StringVar(&o.Readme, "readme", "", "")
 	set.StringVar(&o.Store, "store", "", "")
-	servers := set.String("servers", "dhcpfd,kea-dhcp4,dhcpd,dnsmasq", "")
+	servers := set.String("servers", all, "")
 	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
@@ -79,9 +85,9 @@ func benchmark(args []string) error {
 		if err := peers.Build(dir); err != nil {
 			return err
 		}
-		return bench.Prepare(dir)
+		return prepare(dir)
 	}); err != nil {
 		return err
 	}
-	return bench.Run(os.Stdout, o)
+	return run(os.Stdout, o)
 }

@@ -61,21 +61,20 @@ func times(a, b float64) string {
 	return fmt.Sprintf("1/%.1f", b/a)
 }
 
-// The lines of README.md between which the table stands.
-const (
-	markBegin = "<!-- bench -->\n"
-	markEnd   = "<!-- end of bench -->\n"
-)
+// intoReadme writes the table of single servers.
+func intoReadme(file, text string) error { return intoMarks(file, "bench", text) }
 
-func intoReadme(file, text string) error {
+// intoMarks writes a text between the lines of a file that mark its place.
+func intoMarks(file, name, text string) error {
+	begin, end := "<!-- "+name+" -->\n", "<!-- end of "+name+" -->\n"
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	head, rest, ok := bytes.Cut(b, []byte(markBegin))
-	_, tail, ok2 := bytes.Cut(rest, []byte(markEnd))
+	head, rest, ok := bytes.Cut(b, []byte(begin))
+	_, tail, ok2 := bytes.Cut(rest, []byte(end))
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no lines %q and %q to write between", file, markBegin, markEnd)
+		return fmt.Errorf("%s has no lines %q and %q to write between", file, begin, end)
 	}
-	return os.WriteFile(file, []byte(string(head)+markBegin+text+markEnd+string(tail)), 0o644)
+	return os.WriteFile(file, []byte(string(head)+begin+text+end+string(tail)), 0o644)
 }

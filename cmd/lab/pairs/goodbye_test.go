@@ -67,7 +67,7 @@ func TestGoodbye(t *testing.T) {
 // A pause, and the goodbye to a dhcpd, which knows none: its partner goes on
 // at once and both are in NORMAL again afterwards.
 func TestPause(t *testing.T) {
-	each(t, Options{}, 20, func(h *harness) {
+	each(t, Options{LeaseTime: 300}, 20, func(h *harness) {
 		h.acquire(0, 10)
 		h.settled()
 		for _, b := range h.Boxes() {
