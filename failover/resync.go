@@ -40,12 +40,11 @@ func (e *Endpoint) requestUpdates() {
 }
 
 // cutTransfer notes what the end of the connection interrupted: a transfer, or
-// what a dhcpd was telling. Unless it leaves a state in which it puts that back
-// into its queue, it forgets what was in flight, and its next UPDDONE proves
-// nothing.
+// what a dhcpd was telling. Where that does not change its state, it forgets what
+// was in flight, and its next UPDDONE proves nothing.
 func (e *Endpoint) cutTransfer(c *conn) {
 	t := &e.transfer
-	cut := t.wanted && t.all || c.known && (!requeues(c.partner) || c.said == lease.Shutdown)
+	cut := t.wanted && t.all || c.known && (forgets(c.partner) || c.said == lease.Shutdown)
 	if cut && !e.tandem() && e.peer.Facts&lease.PeerTransferCut == 0 {
 		e.peer.Facts |= lease.PeerTransferCut
 		e.save()
@@ -53,10 +52,10 @@ func (e *Endpoint) cutTransfer(c *conn) {
 	t.wanted = false
 }
 
-// requeues tells whether a dhcpd that loses the connection in state s puts back
-// what was in flight.
-func requeues(s lease.ServerState) bool {
-	return s == lease.Normal || s == lease.PotentialConflict || s == lease.ConflictDone
+// forgets tells whether a dhcpd that serves in state s forgets what was in
+// flight when it loses the connection.
+func forgets(s lease.ServerState) bool {
+	return s == lease.CommunicationsInterrupt || s == lease.PartnerDown
 }
 
 // dueTransfer: a dhcpd whose window is full of forgotten updates never
