@@ -47,11 +47,14 @@ func TestCables(t *testing.T) {
 	expect(t, a, servePatience, `cleared: link lan`)
 
 	s.Say("lab", "the direct cable is out")
+	stop := keepAsking(t, s)
 	directCable(t, s, false)
 	expect(t, a, servePatience, `ALARM: link direct \(warning\)`)
 	awaitAlone(t, s, 0)
 	awaitAlone(t, s, 1)
+	stop()
 	serves(t, s)
+	stop = keepAsking(t, s)
 	directCable(t, s, true)
 	awaitNormal(t, s)
 
@@ -59,6 +62,7 @@ func TestCables(t *testing.T) {
 	pullCable(t, s, 0, PortLAN, false)
 	directCable(t, s, false)
 	awaitAlone(t, s, 1)
+	stop()
 	serves(t, s)
 	pullCable(t, s, 0, PortLAN, true)
 	directCable(t, s, true)
@@ -72,7 +76,7 @@ func TestCables(t *testing.T) {
 	}
 	expect(t, a, servePatience, `ALARM: flapping lan`)
 	answers(t, a, "why", `R7`)
-	stop := keepAsking(t, s)
+	stop = keepAsking(t, s)
 	expect(t, a, 2*time.Minute, `cleared: flapping lan`)
 	stop()
 	serves(t, s)
