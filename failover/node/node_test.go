@@ -178,7 +178,6 @@ type wires struct {
 	t     *testing.T
 	nodes [2]*Node
 	up    bool
-	lines []string
 }
 
 // run flushes both nodes until neither has anything to say.
