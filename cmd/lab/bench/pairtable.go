@@ -73,5 +73,8 @@ func seconds(d, limit time.Duration) string {
 	if d == 0 {
 		return fmt.Sprintf("> %.0f s", limit.Seconds())
 	}
-	return fmt.Sprintf("%.2f s", d.Seconds())
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
 }

@@ -164,6 +164,7 @@ func TestFlappingLink(t *testing.T) {
 // A server that lost its leases is being sent all of them when the link is
 // cut in the middle. Afterwards it has them all, or says that it has not.
 func TestTransferInterrupted(t *testing.T) {
+	long(t)
 	const n = 600
 	o := Options{MCLT: 10, LeaseTime: 600, ResponseDelay: 4, Ranges: []string{"10.0.1.1 10.0.4.250"}}
 	eachRole(t, o, n, func(h *harness, victim *Box) {

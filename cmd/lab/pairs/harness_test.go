@@ -74,6 +74,14 @@ func each(t *testing.T, o Options, clients int, scenario func(h *harness)) {
 	}
 }
 
+// long leaves a scenario out of a short run.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes about a minute; run without -short")
+	}
+}
+
 // role picks a box of a pair.
 type role struct {
 	name string

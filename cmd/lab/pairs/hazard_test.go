@@ -17,6 +17,7 @@ import (
 // addresses, and B comes back cut off from A. Two dhcpd give addresses to two
 // clients each, which is the control; two of ours do not.
 func TestIsolatedRestart(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, c := range []struct {
 		combo
