@@ -62,8 +62,8 @@ func pairTable(results []PairResult, disk string) string {
 	}
 	b.WriteString(`
 
-Load: perfdhcp as a relay that broadcasts to both servers; held as above. CPU: user and system of both processes, at 80 % of the held rate. kill -9: clients
-of the killed server start anew and repeat every 0.7 s. Resynchronised: from the start of a server without leases until it has its partner's. The Kea pair
+Load: perfdhcp as a relay that broadcasts to both servers; held as above. The single server is measured before and after its pair, and the better
+run counts. CPU: user and system of all processes, at 80 % of the held rate. kill -9: from the signal; clients of the killed server start anew and repeat every 0.7 s. Resynchronised: from the start of a server without leases until it has its partner's. The Kea pair
 balances the load over its own listener with the timers of Kea's manual (60 s of silence before the partner counts as gone).
 `)
 	return b.String()

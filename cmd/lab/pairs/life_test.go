@@ -2,6 +2,7 @@ package pairs
 
 import (
 	"fmt"
+	"regexp"
 	"testing"
 
 	"tandem/failover/lease"
@@ -109,6 +110,43 @@ func TestRebalance(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that has run out asks its partner, whose own timer is far away, by
+// POOLREQ; the answer and the addresses come.
+func TestPoolreq(t *testing.T) {
+	const size = 40
+	const soon, late = "  min-balance 1;\n  max-balance 2;\n", "  min-balance 3600;\n  max-balance 3600;\n"
+	for _, split := range []int{256, -1} {
+		t.Run(fmt.Sprintf("split %d", max(split, 0)), func(t *testing.T) {
+			o := Options{Split: split, Ranges: []string{fmt.Sprintf("10.0.1.1 10.0.1.%d", size)}, LeaseTime: 300, MCLT: 300}
+			o.PrimaryPeer, o.SecondaryPeer = soon, late
+			if split < 0 {
+				o.PrimaryPeer, o.SecondaryPeer = late, soon
+			}
+			each(t, o, size, func(h *harness) {
+				asks, gives := h.Primary, h.Secondary
+				if split < 0 {
+					asks, gives = gives, asks
+				}
+				h.acquire(0, size/2)
+				h.settled()
+				must0(h, h.awaitBalance(size/2, 5))
+				h.settled()
+				text := h.sniff()
+				if !said(text, asks, gives, "POOLREQ") || !said(text, gives, asks, "POOLRESP") {
+					h.Errorf("the %s did not ask by POOLREQ, or was not answered", asks.Name)
+				}
+			})
+		})
+	}
+}
+
+// said tells whether a capture has a message of this kind from one box to the
+// other.
+func said(capture string, from, to *Box, kind string) bool {
+	return regexp.MustCompile(` ` + regexp.QuoteMeta(from.LinkAddr.String()) + `:\d+ > ` +
+		regexp.QuoteMeta(to.LinkAddr.String()) + `:\d+ ` + kind + ` `).MatchString(capture)
 }
 
 // awaitBalance waits until each has at least so many of the free addresses.

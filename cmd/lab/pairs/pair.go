@@ -49,8 +49,8 @@ type Options struct {
 	Unacked int
 	// Ranges are the pool's, "10.0.1.1 10.0.1.100".
 	Ranges []string
-	// Peer is put into the failover block of both.
-	Peer string
+	// Peer is put into the failover block of both, the others into that of one.
+	Peer, PrimaryPeer, SecondaryPeer string
 	// Global is put before the subnet on both.
 	Global string
 	// Flags are more flags for each dhcpfd.
@@ -192,10 +192,10 @@ ddns-update-style none;
 		fmt.Fprintf(&s, "omapi-port %d;\n", omapiPort)
 	}
 	s.WriteString(p.opt.Global)
-	role, more := "secondary", ""
+	role, more := "secondary", p.opt.SecondaryPeer
 	if b == p.Primary {
 		role = "primary"
-		more = fmt.Sprintf("  mclt %d;\n  split %d;\n", p.opt.MCLT, p.opt.Split)
+		more = fmt.Sprintf("  mclt %d;\n  split %d;\n%s", p.opt.MCLT, p.opt.Split, p.opt.PrimaryPeer)
 	}
 	other := p.Other(b)
 	fmt.Fprintf(&s, `failover peer "%s" {
