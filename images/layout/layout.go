@@ -68,6 +68,44 @@ const (
 	DHCPConfig = "dhcpd.conf"
 )
 
+// Directories on the data partition, by their path on the box.
+const (
+	DataDir   = "/data"
+	LeasesDir = DataDir + "/leases"
+	// KeysDir is this box's key and the pin of its partner's.
+	KeysDir = DataDir + "/keys"
+	// PairDir is what the pair service keeps: the versions of the pair's
+	// configuration, and what it knows of the partner.
+	PairDir = DataDir + "/pair"
+	// PairConfigDir has a directory for each version and the link Active to the
+	// one in force.
+	PairConfigDir = PairDir + "/config"
+	ActiveLink    = "active"
+	// PasswordFile has the hash of the console's password.
+	PasswordFile = DataDir + "/console.password"
+	// RestoredMark is there when the data came out of a backup and no run has
+	// noted so in its boot ledger yet.
+	RestoredMark = DataDir + "/restored"
+)
+
+// Directories and files that init and the services share while the box runs.
+const (
+	RunDir      = "/run/tandem"
+	ControlDir  = RunDir + "/dhcpfd"
+	Control     = ControlDir + "/control" // dhcpfd's control socket
+	PairRunDir  = RunDir + "/pair"
+	PairControl = PairRunDir + "/control"
+	PairStatus  = PairRunDir + "/status.json"
+)
+
+// Ports that boxes use between each other.
+const (
+	PairPort   = 648 // TCP: the pair's session; UDP: heartbeats
+	EnrolPort  = 649 // TCP, open only while pairing is
+	EnrolHost  = "169.254.77.1/30"
+	EnrolGuest = "169.254.77.2/30"
+)
+
 // Files on a slot partition.
 const (
 	SlotKernel   = "/vmlinuz"

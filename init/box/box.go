@@ -15,7 +15,7 @@
 //	clock-bound 0.5                       # seconds of error; optional
 //	dns      10.0.0.10
 //	partner  10.0.0.3 direct 169.254.77.2
-//	peer     dhcp port 647 mclt 3600 split 128
+//	peer     dhcp port 647 mclt 3600 split 128   # "clear": without keys
 //	syslog   10.0.0.9:514
 package box
 
@@ -60,7 +60,10 @@ type Peer struct {
 	MCLT  time.Duration // primary only
 	Split int           // primary only, 0..256
 	HasSplit,
-	ISC bool // the partner is an ISC dhcpd
+	ISC, // the partner is an ISC dhcpd
+	// Clear lets the pair work without pinned keys, in clear text; a standing
+	// alarm says so.
+	Clear bool
 }
 
 // Config is the whole file.

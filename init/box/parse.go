@@ -259,7 +259,9 @@ func (p *parser) peer(args []string) {
 	if strings.ContainsAny(args[0], `"\`) {
 		p.wrong("the relationship's name may hold neither quotes nor backslashes", "")
 	}
-	p.pairs(args[1:], map[string]func(string){
+	words := slices.DeleteFunc(slices.Clone(args[1:]), func(w string) bool { return strings.EqualFold(w, "clear") })
+	p.c.Peer.Clear = len(words) < len(args)-1
+	p.pairs(words, map[string]func(string){
 		"port": func(v string) { p.c.Peer.Port = p.number("port", v, 1, 65535) },
 		"mclt": func(v string) { p.c.Peer.MCLT = time.Duration(p.number("mclt", v, 1, 7*86400)) * time.Second },
 		"split": func(v string) {
@@ -315,6 +317,9 @@ func (p *parser) check() {
 	}
 	if at("ntp"); len(c.DNS) == 0 {
 		p.checkNames()
+	}
+	if at("peer"); c.Peer.Clear && c.Peer.ISC {
+		p.wrong("clear and kind isc together mean nothing", "an ISC partner is always spoken to in clear text: remove clear")
 	}
 	if at("peer"); c.Role == Secondary && (c.Peer.MCLT != 0 || c.Peer.HasSplit) {
 		p.wrong("mclt and split are the primary's to say", "remove them here")

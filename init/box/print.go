@@ -76,5 +76,8 @@ func (p Peer) fields() []string {
 	if p.ISC {
 		f = append(f, "kind", "isc")
 	}
+	if p.Clear {
+		f = append(f, "clear")
+	}
 	return f
 }
