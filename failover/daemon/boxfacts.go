@@ -9,12 +9,14 @@ import (
 	"tandem/failover"
 	"tandem/failover/lease"
 	"tandem/failover/node"
+	"tandem/failover/store"
 )
 
 // On a box, PID 1 tells what the restart rules must know in a small file that
 // it renews every second: the clock (R1), the ports (R7), the reason of the
-// last restart and the resets before it (R10). A file that nobody renews
-// counts as an untrusted clock.
+// last restart and the resets before it (R10), and when the partner's
+// heartbeats were heard (R5, R6). A file that nobody renews counts as an
+// untrusted clock.
 const (
 	factsEvery = time.Second
 	factsStale = 5 * time.Second
@@ -36,7 +38,17 @@ type boxFile struct {
 		Started  time.Time   `json:"started"`
 		Resets   []time.Time `json:"resets"`
 		DataLost bool        `json:"dataLost"`
+		Restored bool        `json:"restored"`
 	} `json:"boot"`
+	// Heard has the moment of the partner's latest heartbeat on each path, as
+	// SinceBoot counts.
+	Heard heardAt `json:"heard"`
+}
+
+// heardAt are moments by CLOCK_BOOTTIME in nanoseconds, zero for never.
+type heardAt struct {
+	LAN    int64 `json:"lan"`
+	Direct int64 `json:"direct"`
 }
 
 type boxPort struct {
@@ -68,7 +80,10 @@ func ReadBoot(path string) (lease.Boot, error) {
 		b.Resets = append(b.Resets, lease.FromUTC(r))
 	}
 	if f.Boot.DataLost {
-		b.StoreOrigin = "new"
+		b.StoreOrigin = string(store.OriginNew)
+	}
+	if f.Boot.Restored {
+		b.StoreOrigin = string(store.OriginRestored)
 	}
 	return b, nil
 }
@@ -77,8 +92,9 @@ func ReadBoot(path string) (lease.Boot, error) {
 func (s *server) watchBox(path string) {
 	tick := time.NewTicker(factsEvery)
 	defer tick.Stop()
+	var told heardAt
 	for {
-		if !s.inbox.send(s.down, boxFacts(path, bootClock())) {
+		if !s.inbox.send(s.down, boxFacts(path, bootClock(), &told)) {
 			return
 		}
 		select {
@@ -89,7 +105,8 @@ func (s *server) watchBox(path string) {
 	}
 }
 
-func boxFacts(path string, now int64) *node.BoxFacts {
+// boxFacts reads the facts. told are the heartbeats that the node knows of.
+func boxFacts(path string, now int64, told *heardAt) *node.BoxFacts {
 	f, err := readBoxFile(path)
 	in := &node.BoxFacts{}
 	in.Link = failover.LinkFacts{LAN: f.LAN.Carrier || !f.LAN.Configured, Changes: f.LAN.Changes}
@@ -99,6 +116,7 @@ func boxFacts(path string, now int64) *node.BoxFacts {
 			in.Link.Cable = failover.CableUp
 		}
 	}
+	in.Heard = told.news(f.Heard, now)
 	switch age := time.Duration(now - f.SinceBoot); {
 	case err != nil:
 		in.ClockWhy = err.Error()
@@ -109,4 +127,23 @@ func boxFacts(path string, now int64) *node.BoxFacts {
 		in.ClockWhy = f.Clock.Why
 	}
 	return in
+}
+
+// news gives the paths with a heartbeat that was not told yet. An old one,
+// from before this process began, says nothing of now.
+func (h *heardAt) news(got heardAt, now int64) (paths []string) {
+	fresh := func(at int64, told *int64) bool {
+		if at <= *told || at > now || time.Duration(now-at) > factsStale {
+			return false
+		}
+		*told = at
+		return true
+	}
+	if fresh(got.LAN, &h.LAN) {
+		paths = append(paths, "LAN")
+	}
+	if fresh(got.Direct, &h.Direct) {
+		paths = append(paths, "direct cable")
+	}
+	return paths
 }

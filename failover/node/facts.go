@@ -21,6 +21,9 @@ type BoxFacts struct {
 	// ClockWhy says why the clock is not trusted.
 	ClockWhy string
 	Link     failover.LinkFacts
+	// Heard are the paths beside the failover connection on which the partner
+	// was heard since the last word of the machine.
+	Heard []string
 }
 
 // WokenLate tells that the process did not run for Gap: suspended, stopped or
@@ -44,6 +47,9 @@ func (n *Node) facts(now lease.Now, f *BoxFacts) {
 	}
 	n.clock.why, n.clock.bound = f.ClockWhy, f.Clock.Error
 	n.everywhere(now, f.Link)
+	for _, path := range f.Heard {
+		n.everywhere(now, failover.Heartbeat{Path: path})
+	}
 }
 
 // clockJump is how far the time of day may move against the time since boot,
