@@ -22,13 +22,11 @@ import (
 
 // Where things are on a box.
 const (
-	dataDir    = "/data"
+	dataDir    = layout.DataDir
 	ledgerPath = dataDir + "/boot.json"
 	clockPath  = dataDir + "/clock.json"
-	leasesDir  = dataDir + "/leases"
 	logDir     = dataDir + "/log"
-	runDir     = "/run/tandem"
-	controlDir = runDir + "/dhcpfd"
+	runDir     = layout.RunDir
 	factsPath  = runDir + "/facts.json"
 	peerConf   = runDir + "/peer.conf"
 	dhcpConf   = runDir + "/dhcpd.conf"

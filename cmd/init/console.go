@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +138,7 @@ const askLimit = 20 * time.Second
 // ask has failctl ask dhcpfd, and shows the answer in one piece.
 func (b *box) ask(words []string) {
 	var out bytes.Buffer
-	args := append([]string{"--control", filepath.Join(controlDir, "control")}, words...)
+	args := append([]string{"--control", layout.Control}, words...)
 	if err := b.reaper.Run(layout.FailCtl, args, &out, askLimit); err != nil {
 		fmt.Fprintf(&out, "%v\n", err)
 	}

@@ -16,8 +16,8 @@ import (
 // with the capabilities that raw sockets and port 67 take.
 func (b *box) dhcpfd() supervise.Service {
 	args := []string{"-4", "-f", "-d", "-q", "--no-pid",
-		"-cf", dhcpConf, "-lf", leasesDir,
-		"--control", filepath.Join(controlDir, "control"), "--facts", factsPath}
+		"-cf", dhcpConf, "-lf", layout.LeasesDir, "--keys", layout.KeysDir,
+		"--control", layout.Control, "--facts", factsPath}
 	for _, w := range b.wanted {
 		if w.Use == "lan" {
 			args = append(args, w.Name)

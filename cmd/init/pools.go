@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 
 	"tandem/images/layout"
 )
@@ -25,7 +24,7 @@ const shownPools = 4
 // askPools asks dhcpfd how full its pools are, for the status.
 func (b *box) askPools() {
 	var out bytes.Buffer
-	args := []string{"--control", filepath.Join(controlDir, "control"), "--json", "status"}
+	args := []string{"--control", layout.Control, "--json", "status"}
 	var lines []string
 	var s struct{ Pools []poolInfo }
 	if b.reaper.Run(layout.FailCtl, args, &out, askLimit) == nil && json.Unmarshal(out.Bytes(), &s) == nil {

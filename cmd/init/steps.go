@@ -68,13 +68,15 @@ func (b *box) mountKernel(context.Context) (string, error) {
 	if err := boot.MountKernel(); err != nil {
 		return "", err
 	}
-	for _, dir := range []string{runDir, controlDir, dataDir} {
+	for _, dir := range []string{runDir, layout.ControlDir, layout.PairRunDir, dataDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return "", err
 		}
 	}
-	if err := os.Chown(controlDir, layout.ServiceUID, layout.ServiceGID); err != nil {
-		return "", err
+	for _, dir := range []string{layout.ControlDir, layout.PairRunDir} {
+		if err := os.Chown(dir, layout.ServiceUID, layout.ServiceGID); err != nil {
+			return "", err
+		}
 	}
 	return "", boot.SealRoot()
 }
@@ -163,14 +165,17 @@ func (b *box) mountData(ctx context.Context) (string, error) {
 	if err := boot.GrowFileSystem(dataDir, part.Device); err != nil {
 		b.complain("data partition: %v", err)
 	}
-	if err := ownDirectory(leasesDir); err != nil {
-		return "", err
+	for dir, mode := range map[string]os.FileMode{layout.LeasesDir: 0o750, layout.KeysDir: 0o700, layout.PairDir: 0o750} {
+		if err := ownDirectory(dir, mode); err != nil {
+			return "", err
+		}
 	}
 	return b.describeData(grown), nil
 }
 
-func ownDirectory(dir string) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+// ownDirectory makes a directory that the services write to.
+func ownDirectory(dir string, mode os.FileMode) error {
+	if err := os.MkdirAll(dir, mode); err != nil {
 		return err
 	}
 	return os.Chown(dir, layout.ServiceUID, layout.ServiceGID)

@@ -325,9 +325,9 @@ func boxConf(i int, opt Options) string {
 	text := fmt.Sprintf("name %s\nrole %s\nlan lan1 %s/24\ndirect lan2 %s/30\nntp 10.77.0.11 10.77.0.12 10.77.0.13\npartner %s direct %s\n",
 		Names[i], roles[i], Addrs[i], direct[i], Addrs[1-i], direct[1-i])
 	if i == 0 {
-		text += fmt.Sprintf("peer tandem mclt %d split 128\n", mclt)
+		return text + fmt.Sprintf("peer tandem clear mclt %d split 128\n", mclt)
 	}
-	return text
+	return text + "peer tandem clear\n"
 }
 
 // PowerOn switches every box on.

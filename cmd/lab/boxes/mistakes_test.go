@@ -19,7 +19,7 @@ func TestBothPrimary(t *testing.T) {
 	opt.Start = "direct"
 	opt.Box = func(i int, text string) string {
 		if i == 1 {
-			return strings.Replace(text, "role secondary", "role primary", 1) + "peer tandem mclt 30 split 128\n"
+			return strings.NewReplacer("role secondary", "role primary", "peer tandem clear", "peer tandem clear mclt 30 split 128").Replace(text)
 		}
 		return text
 	}
@@ -198,9 +198,9 @@ func TestSwappedRoles(t *testing.T) {
 	}
 	for i, role := range []string{"secondary", "primary"} {
 		text := strings.Replace(boxConf(i, opt), "role "+roles[i], "role "+role, 1)
-		text = strings.Replace(text, "peer tandem mclt 30 split 128\n", "", 1)
+		text = strings.Replace(text, "peer tandem clear mclt 30 split 128", "peer tandem clear", 1)
 		if role == "primary" {
-			text += "peer tandem mclt 30 split 128\n"
+			text = strings.Replace(text, "peer tandem clear", "peer tandem clear mclt 30 split 128", 1)
 		}
 		putData(t, s.Boxes[i].Machine.Disk, layout.BoxConfig, text)
 	}
