@@ -140,3 +140,40 @@ func TestConflictAndCarrier(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestTemporaryAddress(t *testing.T) {
+	inNamespace(t)
+	if err := Raise("va"); err != nil {
+		t.Fatal(err)
+	}
+	if SignalOf("va").Carrier {
+		t.Fatal("a carrier though the other end is down")
+	}
+	if err := Raise("vb"); err != nil || !AwaitCarrier(context.Background(), "va", 10*time.Second) || !SignalOf("va").Carrier {
+		t.Fatalf("no carrier: %v", err)
+	}
+	own := netip.MustParsePrefix("10.7.0.2/24")
+	guest := netip.MustParsePrefix("169.254.77.2/30")
+	for range 2 { // what is there may be given again
+		for _, p := range []netip.Prefix{own, guest} {
+			if err := Give("va", p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 2 {
+		if err := Take("va", guest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link, err := netlink.LinkByName("va")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if addrs, err := netlink.AddrList(link, netlink.FAMILY_V4); err != nil || len(addrs) != 1 || addrs[0].IPNet.String() != own.String() {
+		t.Fatalf("%v %v", addrs, err)
+	}
+	if err := Give("vz", own); err == nil || !strings.Contains(err.Error(), "port vz") {
+		t.Fatalf("a missing port gave %v", err)
+	}
+}
