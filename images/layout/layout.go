@@ -102,8 +102,10 @@ const (
 const (
 	PairPort   = 648 // TCP: the pair's session; UDP: heartbeats
 	EnrolPort  = 649 // TCP, open only while pairing is
-	EnrolHost  = "169.254.77.1/30"
-	EnrolGuest = "169.254.77.2/30"
+	// Addresses for a box that joins; no pair uses them otherwise, so that the
+	// two never meet an address of their own.
+	EnrolHost  = "169.254.78.1/30"
+	EnrolGuest = "169.254.78.2/30"
 )
 
 // Files on a slot partition.
