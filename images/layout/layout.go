@@ -100,8 +100,8 @@ const (
 
 // Ports that boxes use between each other.
 const (
-	PairPort   = 648 // TCP: the pair's session; UDP: heartbeats
-	EnrolPort  = 649 // TCP, open only while pairing is
+	PairPort  = 648 // TCP: the pair's session; UDP: heartbeats
+	EnrolPort = 649 // TCP, open only while pairing is
 	// Addresses for a box that joins; no pair uses them otherwise, so that the
 	// two never meet an address of their own.
 	EnrolHost  = "169.254.78.1/30"
