@@ -66,6 +66,11 @@ const (
 	BoxConfig = "box.conf"
 	// DHCPConfig is the pair's dhcpd.conf, in the same places.
 	DHCPConfig = "dhcpd.conf"
+	// WishReset and WishNoPassword are empty files in the directory Provision
+	// by which a person who has the disk in hand makes the box forget
+	// everything, or the password of its console.
+	WishReset      = "factory-reset"
+	WishNoPassword = "no-password"
 )
 
 // Directories on the data partition, by their path on the box.
@@ -83,6 +88,8 @@ const (
 	ActiveLink    = "active"
 	// PasswordFile has the hash of the console's password.
 	PasswordFile = DataDir + "/console.password"
+	// ResetMark, in DataDir, tells that the next start is to forget everything.
+	ResetMark = "factory-reset"
 	// RestoredMark is there when the data came out of a backup and no run has
 	// noted so in its boot ledger yet.
 	RestoredMark = DataDir + "/restored"

@@ -43,6 +43,8 @@ type Ledger struct {
 	Resets []time.Time `json:"resets"`
 	// DataLost is set once the data file system had to be made anew.
 	DataLost bool `json:"dataLost,omitempty"`
+	// Restored is set once the data came out of a backup (R4).
+	Restored bool `json:"restored,omitempty"`
 }
 
 // keptResets is enough for rule R10.

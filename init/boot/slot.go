@@ -33,6 +33,28 @@ func OnBootPartition(p Partition, writable bool, fn func(dir string) error) erro
 	return err
 }
 
+// StartSlot makes the boot loader start a slot first, and gives it as many
+// starts as a fresh update has to prove itself.
+func StartSlot(dir, slot string) error {
+	f, err := os.OpenFile(filepath.Join(dir, layout.GrubEnv), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	block := make([]byte, grubenv.Size)
+	if n, err := f.ReadAt(block, 0); err != nil && n == 0 {
+		return err
+	}
+	state, err := grubenv.Parse(block)
+	if err != nil {
+		state = grubenv.Fresh()
+	}
+	if _, err := f.WriteAt(state.Try(slot, grubenv.Full).Encode(), 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 // SlotIsWell gives the running slot all its starts back, if it does not have
 // them already: nothing is written at an ordinary boot.
 func SlotIsWell(dir, slot string) (changed bool, err error) {
