@@ -8,9 +8,22 @@ import (
 // diagnostic is an Error; diagnostics are in the order of the text.
 func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 	p := parse(name, read)
-	c := &compiler{
-		cfg:     &Config{options: p.options},
-		reports: p.reports,
+	c := newCompiler(&Config{options: p.options}, p.reports)
+	c.cfg.Global = &Scope{Kind: "global", Pos: Pos{File: name, Line: 1, Col: 1}}
+	c.body(p.file.body, &blockContext{scope: c.cfg.Global})
+	c.finish()
+	d := c.reports.sorted()
+	if c.reports.errors > 0 {
+		return nil, d
+	}
+	return c.cfg, d
+}
+
+// newCompiler makes a compiler that has seen nothing yet.
+func newCompiler(cfg *Config, r reports) *compiler {
+	return &compiler{
+		cfg:     cfg,
+		reports: r,
 		classes: make(map[string]*Class),
 		groups:  make(map[string]*Scope),
 		hosts:   make(map[string]*Host),
@@ -21,14 +34,6 @@ func Load(name string, read ReadFile) (*Config, []Diagnostic) {
 		poolRefs: make(map[*Peer]int), inherited: make(map[*Peer]bool),
 		peerPlaces: make(map[*Peer]place), hostPlaces: make(map[*Host]place), classPlaces: make(map[*Class]place),
 	}
-	c.cfg.Global = &Scope{Kind: "global", Pos: Pos{File: name, Line: 1, Col: 1}}
-	c.body(p.file.body, &blockContext{scope: c.cfg.Global})
-	c.finish()
-	d := c.reports.sorted()
-	if c.reports.errors > 0 {
-		return nil, d
-	}
-	return c.cfg, d
 }
 
 // compiler makes a Config of a syntax tree, and checks what takes knowledge
@@ -55,6 +60,7 @@ type compiler struct {
 	poolRefs     map[*Peer]int  // how often pools name a peer
 	inherited    map[*Peer]bool // a pool has it, named or not
 	lostRef      bool           // a pool names a peer that does not exist
+	omapiPort    place
 	omapiKey     place
 	omapiKeyName string
 	peerPlaces   map[*Peer]place
@@ -125,6 +131,7 @@ func (c *compiler) node(n node, x *blockContext) {
 		c.body(n.body, in)
 		if n.name != "" {
 			c.groups[n.name] = in.scope
+			c.cfg.Groups = append(c.cfg.Groups, in.scope)
 		}
 	case *hostNode:
 		c.host(n, x)

@@ -118,8 +118,8 @@ func (c *compiler) parameter(n *optionNode, a *assign, x *blockContext) statemen
 	}
 	c.checkWidth(n, a, p, x)
 	switch {
-	case p == OMAPIKey && a.expr == nil && x.atTop():
-		c.omapiKey, c.omapiKeyName = n.place, string(a.value)
+	case p == OMAPIPort || p == OMAPIKey:
+		c.omapi(n, a, p, x)
 	case p == VendorOptionSpace || p == SiteOptionSpace:
 		if s := strings.TrimRight(string(a.value), "\x00"); a.expr == nil && c.cfg.options.space(s) == nil {
 			c.reports.warn(n.place, "declare it: option space "+s+";", "there is no option space %s", s)

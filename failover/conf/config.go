@@ -50,6 +50,11 @@ type Config struct {
 	Keys []*Key
 	// Zones lists the DDNS zones (kept for later use).
 	Zones []*Zone
+	// Groups lists the named groups in order of declaration; of several with
+	// one name the last one counts.
+	Groups []*Scope
+	// OMAPI is what omapi-port and omapi-key say.
+	OMAPI OMAPI
 
 	options *options
 	index   index
@@ -225,6 +230,15 @@ type Key struct {
 	Algorithm string // lower case, "hmac-md5" ...
 	Secret    []byte
 	Pos       Pos
+}
+
+// OMAPI is how the server is reached by omshell.
+type OMAPI struct {
+	// Port is the TCP port, in host order; zero for none.
+	Port uint16
+	// Key must sign every request; nil if none is required, and then only the
+	// machine itself may connect.
+	Key *Key
 }
 
 // Zone is one zone declaration, kept for dynamic DNS.

@@ -57,7 +57,7 @@ func TestMessagesInOrder(t *testing.T) {
 	for _, d := range list {
 		got = append(got, d.Pos.File+" "+itoa(d.Pos.Line))
 	}
-	if want := "t 1,i 1,i 2,t 2,i 1,i 2,t 4,t 4"; strings.Join(got, ",") != want {
+	if want := "t 1,i 1,i 2,t 2,i 1,i 2,t 4"; strings.Join(got, ",") != want {
 		t.Errorf("got %s, want %s", strings.Join(got, ","), want)
 	}
 }

@@ -15,6 +15,7 @@ type index struct {
 	spans        []span
 	gapped       []*Subnet // subnets whose mask has gaps
 	ranges       []poolSpan
+	byName       map[string]*Host
 	byHW, byUID  map[string][]*Host
 	identifiers  []identifierIndex
 }
@@ -42,19 +43,12 @@ func (c *compiler) finish() {
 	c.finishPools()
 	c.finishClasses()
 	c.checkReferences()
-	c.checkOMAPIKey()
+	c.finishOMAPI()
 	c.finishHosts()
 	markStatic(c.cfg)
 	c.cfg.makeIndex()
 	c.checkOverlaps()
 	c.checkHosts()
-}
-
-// checkOMAPIKey demands that the key for OMAPI exists, wherever it stands.
-func (c *compiler) checkOMAPIKey() {
-	if _, ok := c.keys[strings.ToLower(c.omapiKeyName)]; c.omapiKey.src != nil && !ok {
-		c.reports.fail(c.omapiKey, "declare it: key "+c.omapiKeyName+" { algorithm hmac-sha256; secret BASE64; }", "there is no key %s for OMAPI", c.omapiKeyName)
-	}
 }
 
 // checkHosts warns about reservations that get in each other's or a pool's way.
@@ -151,8 +145,16 @@ func (c *Config) makeIndex() {
 		}
 	}
 	sort.Slice(x.ranges, func(i, j int) bool { return x.ranges[i].Low < x.ranges[j].Low })
+	c.indexHosts()
+}
+
+// indexHosts makes the index of the hosts anew.
+func (c *Config) indexHosts() {
+	x := &c.index
+	x.byName, x.identifiers = make(map[string]*Host, len(c.Hosts)), nil
 	x.byHW, x.byUID = make(map[string][]*Host), make(map[string][]*Host)
 	for _, h := range c.Hosts {
+		x.byName[h.Name] = h
 		if h.HW != "" {
 			x.byHW[h.HW] = append(x.byHW[h.HW], h)
 		}

@@ -156,8 +156,6 @@ var parameters = map[Param]parameter{
 	95:                      {effect: forDNS}, // ddns-other-guard-is-dynamic
 	FQDNReply:               {standard: 1},
 	Authoritative:           {effect: harmless, why: "only the statement authoritative; outside of conditions has an effect"},
-	OMAPIPort:               {effect: harmless, why: "OMAPI is not served yet; failctl asks and commands this server"},
-	OMAPIKey:                {effect: harmless, why: "OMAPI is not served yet; failctl asks and commands this server"},
 	ServerIDCheck:           {effect: harmless, why: "a request that names another server is never answered"},
 	LeaseFileName:           {effect: harmless, why: "the lease store is a directory given with -lf"},
 	PIDFileName:             {effect: harmless, why: "no pid file is written"},

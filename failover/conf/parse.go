@@ -28,6 +28,7 @@ type parser struct {
 	deep     bool          // the nesting limit was reported
 	listed   bool          // the value in front of the semicolon was one of a list
 	blocks   []token.Token // the { of the open blocks
+	sealed   bool          // options and spaces belong to somebody else: none may be added
 }
 
 // blockKind is what a block belongs to; it decides which statements may stand in it.

@@ -14,6 +14,9 @@ import (
 func (p *parser) option(kind blockKind) (node, bool) {
 	t := p.take()
 	if p.peek(0).Is("space") && !p.peek(1).Is(".") {
+		if p.sealed {
+			return nil, p.refuse("an option space can only be declared in the configuration file")
+		}
 		if kind != inGlobal {
 			p.fail(t, "move it to the top level", "an option space cannot be declared %s", kind)
 		}
@@ -24,6 +27,9 @@ func (p *parser) option(kind blockKind) (node, bool) {
 		return nil, false
 	}
 	if p.peek(0).Is("code") {
+		if p.sealed {
+			return nil, p.refuse("an option can only be defined in the configuration file")
+		}
 		if kind != inGlobal {
 			p.fail(t, "move it to the top level", "an option cannot be defined %s", kind)
 		}
