@@ -124,6 +124,10 @@ func gather(fs store.FS) (*leasefile.File, error) {
 		case *lease.Peer:
 			peers[r.Name] = *r
 		case *lease.Object:
+			if r.Gone {
+				delete(objects, r.Kind+" "+r.Name)
+				break
+			}
 			objects[r.Kind+" "+r.Name] = *r
 		}
 		return nil

@@ -11,16 +11,33 @@ import (
 // the leases; these few are kept here for the next snapshot.
 type facts map[string]lease.Record
 
-// note keeps a record, unless it is a lease.
+// note keeps a record, unless it is a lease, and forgets an object that is gone.
 func (f facts) note(r lease.Record) {
+	if o, ok := r.(*lease.Object); ok && o.Gone {
+		delete(f, factKey(r))
+		return
+	}
+	f.hold(r)
+}
+
+// hold keeps a record, unless it is a lease.
+func (f facts) hold(r lease.Record) {
+	if key := factKey(r); key != "" {
+		f[key] = r
+	}
+}
+
+// factKey says what a record is about; empty for leases.
+func factKey(r lease.Record) string {
 	switch r := r.(type) {
 	case *lease.Peer:
-		f["peer "+r.Name] = r
+		return "peer " + r.Name
 	case *lease.Boot:
-		f["boot"] = r
+		return "boot"
 	case *lease.Object:
-		f["object "+r.Kind+" "+r.Name] = r
+		return "object " + r.Kind + " " + r.Name
 	}
+	return ""
 }
 
 // list gives them in a fixed order.

@@ -118,7 +118,7 @@ func (k *keeper) postpone(now lease.Now, records []lease.Record, why error) {
 		if l, ok := r.(*lease.Lease); ok {
 			k.backlog[l.IP] = struct{}{}
 		} else {
-			k.backFacts.note(r)
+			k.backFacts.hold(r)
 		}
 	}
 }

@@ -178,3 +178,21 @@ func TestSnapshotWhileServing(t *testing.T) {
 		t.Errorf("%d leases of %d, facts %v", again.table.Len(), k.table.Len(), again.facts)
 	}
 }
+
+// An object that is gone is in no snapshot, but a full disk must not lose the
+// news.
+func TestFactsOfObjects(t *testing.T) {
+	there := &lease.Object{Kind: "host", Name: "h", Text: "x"}
+	gone := &lease.Object{Kind: "host", Name: "h", Gone: true}
+	f, backlog := facts{}, facts{}
+	for _, r := range []lease.Record{there, gone} {
+		f.note(r)
+		backlog.hold(r)
+	}
+	if len(f.list()) != 0 {
+		t.Errorf("kept %v", f.list())
+	}
+	if list := backlog.list(); len(list) != 1 || list[0] != lease.Record(gone) {
+		t.Errorf("held %v", list)
+	}
+}

@@ -134,8 +134,30 @@ type Boot struct {
 // Object is a host or group made at run time (OMAPI), or another named text
 // that must be kept; its Text is in the language of dhcpd.leases.
 type Object struct {
-	Kind    string // "host", "group", "class", "subclass"
-	Name    string
-	Text    string
+	Kind string // "host", "group", "class", "subclass"
+	Name string
+	Text string
+	// Deleted: it was taken away. The record has to stay, so that a copy of the
+	// configuration or of the partner does not bring it back.
 	Deleted bool
+	// Epoch and Changed order the versions of one object on two servers: the
+	// greater epoch of the pair wins, then the later moment (Newer).
+	Epoch   uint32
+	Changed Time
+	// Gone: not even the deletion has to be remembered any more.
+	Gone bool
+}
+
+// Newer tells whether o takes the place of p, which is about the same thing.
+// Two servers that hold the same two versions come to the same answer.
+func (o *Object) Newer(p *Object) bool {
+	switch {
+	case o.Epoch != p.Epoch:
+		return o.Epoch > p.Epoch
+	case o.Changed != p.Changed:
+		return o.Changed > p.Changed
+	case o.Deleted != p.Deleted:
+		return o.Deleted
+	}
+	return o.Text > p.Text
 }

@@ -69,12 +69,25 @@ func Describe(rec lease.Record) string {
 		return fmt.Sprintf("boot %q %s started %s alive %s store %s resets %v",
 			r.ID, r.Reason, r.Started, r.LastAlive, r.StoreOrigin, r.Resets)
 	case *lease.Object:
-		if r.Deleted {
-			return fmt.Sprintf("%s %q deleted", r.Kind, r.Name)
-		}
-		return fmt.Sprintf("%s %q %q", r.Kind, r.Name, r.Text)
+		return describeObject(r)
 	}
 	return fmt.Sprintf("%T", rec)
+}
+
+func describeObject(r *lease.Object) string {
+	line := fmt.Sprintf("%s %q", r.Kind, r.Name)
+	switch {
+	case r.Gone:
+		line += " gone"
+	case r.Deleted:
+		line += " deleted"
+	default:
+		line += fmt.Sprintf(" %q", r.Text)
+	}
+	if r.Epoch != 0 || r.Changed != 0 {
+		line += fmt.Sprintf(" changed %s epoch %d", r.Changed, r.Epoch)
+	}
+	return line
 }
 
 func describeLease(l *lease.Lease) string {

@@ -29,8 +29,15 @@ import (
 //	               (uvarint length + octets); variables as count and pairs
 //	      26-31    zero
 //
-// Peer, boot and object records are rare; they are their fields in order.
+// Peer, boot and object records are rare; they are their fields in order. An
+// object ends with one octet of the bits below and, if objectVersion is set,
+// its epoch and moment.
 const (
+	objectDeleted = 1
+	objectVersion = 2
+	objectGone    = 4
+	objectBits    = objectDeleted | objectVersion | objectGone
+
 	bitStarts = 1 << 6
 	bitFlags  = 1 << 7
 	bitEpoch  = 1 << 8
@@ -222,10 +229,19 @@ func appendObject(p []byte, r *lease.Object) []byte {
 	for _, s := range [...]string{r.Kind, r.Name, r.Text} {
 		p = appendString(p, s)
 	}
+	how := byte(0)
 	if r.Deleted {
-		return append(p, 1)
+		how |= objectDeleted
 	}
-	return append(p, 0)
+	if r.Gone {
+		how |= objectGone
+	}
+	if r.Epoch == 0 && r.Changed == 0 {
+		return append(p, how)
+	}
+	p = append(p, how|objectVersion)
+	p = binary.AppendUvarint(p, uint64(r.Epoch))
+	return binary.AppendUvarint(p, uint64(r.Changed))
 }
 
 func appendString(p []byte, s string) []byte {

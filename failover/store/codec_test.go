@@ -134,6 +134,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(byte(typePeer), appendPeer(nil, &lease.Peer{Name: "dhcp", State: lease.Normal}))
 	f.Add(byte(typeBoot), appendBoot(nil, &lease.Boot{ID: "x", Resets: []lease.Time{1}}))
 	f.Add(byte(typeObject), appendObject(nil, &lease.Object{Kind: "host", Name: "a", Deleted: true}))
+	f.Add(byte(typeObject), appendObject(nil, &lease.Object{Kind: "host", Name: "a", Epoch: 1, Changed: 7, Gone: true}))
 	f.Fuzz(func(t *testing.T, typ byte, payload []byte) {
 		var d, d2 decoder
 		rec, err := d.record(typ, payload)

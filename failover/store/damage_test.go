@@ -420,6 +420,7 @@ func TestDescribe(t *testing.T) {
 		{&lease.Boot{ID: "x", Reason: "power"}, `boot "x" power`},
 		{&lease.Object{Kind: "host", Name: "a", Deleted: true}, `host "a" deleted`},
 		{&lease.Object{Kind: "group", Name: "g", Text: "x;"}, `group "g" "x;"`},
+		{&lease.Object{Kind: "group", Name: "g", Deleted: true, Gone: true, Epoch: 2}, `group "g" gone changed - epoch 2`},
 	} {
 		if got := store.Describe(c.rec); !strings.Contains(got, c.want) {
 			t.Errorf("%s\nlacks %s", got, c.want)

@@ -147,9 +147,12 @@ func readBoot(in *input) *lease.Boot {
 
 func readObject(in *input) *lease.Object {
 	r := &lease.Object{Kind: string(in.octets()), Name: string(in.octets()), Text: string(in.octets())}
-	deleted := in.octet()
-	r.Deleted = deleted == 1
-	in.bad = in.bad || deleted > 1
+	how := in.octet()
+	r.Deleted, r.Gone = how&objectDeleted != 0, how&objectGone != 0
+	in.bad = in.bad || how&^objectBits != 0
+	if how&objectVersion != 0 {
+		r.Epoch, r.Changed = in.number(), lease.Time(in.number())
+	}
 	return r
 }
 
