@@ -32,10 +32,10 @@ package enrol
 
 import (
 	"crypto/ed25519"
-	"encoding/json"
 	"time"
 
 	"tandem/failover/daemon/keyring"
+	"tandem/init/pair/version"
 )
 
 // Kind is what the host offers the joining box.
@@ -59,10 +59,9 @@ type Offer struct {
 	BoxConf []byte `json:"boxConf"`
 	// HostConf is the host's own box.conf.
 	HostConf []byte `json:"hostConf"`
-	// Files is the configuration in force, by flat name; dhcpd.conf is the main
-	// one. Version describes it (package history).
-	Files   map[string][]byte `json:"files,omitempty"`
-	Version json.RawMessage   `json:"version,omitempty"`
+	// Config is the version of the pair's configuration that is in force; nil
+	// if there is none yet.
+	Config *version.Version `json:"config,omitempty"`
 	// Time is the host's time of day, for a box whose clock is not set yet.
 	Time time.Time `json:"time"`
 }
@@ -83,9 +82,9 @@ const (
 	// MaxConns is how many boxes may try at once; more are turned away.
 	MaxConns = 4
 
-	maxSmall = 4 << 10  // octets of a frame before the code is proven
-	maxOffer = 16 << 20 // octets of an offer
-	maxBox   = 96 << 10 // octets of an answer to it
+	maxSmall = 4 << 10                      // octets of a frame before the code is proven
+	maxOffer = version.MaxTotal/3*4 + 1<<20 // octets of an offer: files in base 64
+	maxBox   = 128 << 10                    // octets of an answer to it
 
 	stepTime   = 10 * time.Second // for one frame of the other machine
 	decideTime = 30 * time.Minute // for the person at the joining box

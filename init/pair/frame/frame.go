@@ -49,18 +49,22 @@ func Read(r io.Reader, limit int) (Frame, error) {
 
 // Write writes one frame whose body is v as JSON, or empty if v is nil.
 func Write(w io.Writer, kind byte, v any) error {
-	buf := make([]byte, headerLen)
-	buf[0] = kind
+	f := Frame{Kind: kind}
 	if v != nil {
-		body, err := json.Marshal(v)
-		if err != nil {
+		var err error
+		if f.Body, err = json.Marshal(v); err != nil {
 			return err
 		}
-		buf = append(buf, body...)
 	}
-	binary.BigEndian.PutUint32(buf[1:], uint32(len(buf)-headerLen))
-	_, err := w.Write(buf)
+	_, err := w.Write(Append(nil, f))
 	return err
+}
+
+// Append appends the octets of a frame to buf.
+func Append(buf []byte, f Frame) []byte {
+	buf = append(buf, f.Kind)
+	buf = binary.BigEndian.AppendUint32(buf, uint32(len(f.Body)))
+	return append(buf, f.Body...)
 }
 
 // Decode reads the body of a frame of the kind that is expected.
