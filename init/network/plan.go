@@ -34,9 +34,9 @@ type Wanted struct {
 // be found is reported with the names that can.
 func Plan(c box.Config, ports []board.Named) (wanted []Wanted, problems []string) {
 	add := func(use string, p box.Port, gateway netip.Addr) {
-		named, ok := find(p.Name, ports)
-		if !ok {
-			problems = append(problems, fmt.Sprintf("%s: there is no port %q; this box has %s", use, p.Name, labels(ports)))
+		named, err := Find(p.Name, ports)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s: %v", use, err))
 			return
 		}
 		w := Wanted{
@@ -55,19 +55,21 @@ func Plan(c box.Config, ports []board.Named) (wanted []Wanted, problems []string
 	return wanted, problems
 }
 
-func find(name string, ports []board.Named) (board.Named, bool) {
+// Find finds a port by its label, its hardware address or, at last, the
+// kernel's name.
+func Find(name string, ports []board.Named) (board.Named, error) {
 	for _, p := range ports {
 		if strings.EqualFold(p.Label, name) || strings.EqualFold(p.NIC.MAC, name) {
-			return p, true
+			return p, nil
 		}
 	}
 	// The kernel's own name comes last: it may change with the next kernel.
 	for _, p := range ports {
 		if p.NIC.Name == name {
-			return p, true
+			return p, nil
 		}
 	}
-	return board.Named{}, false
+	return board.Named{}, fmt.Errorf("there is no port %q; this box has %s", name, labels(ports))
 }
 
 func labels(ports []board.Named) string {
