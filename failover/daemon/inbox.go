@@ -45,11 +45,12 @@ type inbox struct {
 	spare     []*parcel
 }
 
-// message is an entry of the streams' lane: an input, or something that the
+// message is an entry of the streams' lane: inputs, or something that the
 // loop is to do, which may give an input.
 type message struct {
-	in node.Input
-	do func() node.Input
+	in  node.Input
+	all []node.Input
+	do  func() node.Input
 }
 
 func newInbox(p *poller, count *counters) *inbox {
@@ -66,6 +67,11 @@ func newInbox(p *poller, count *counters) *inbox {
 // was closed first. Any goroutine may send.
 func (b *inbox) send(done <-chan struct{}, in node.Input) bool {
 	return b.enter(done, message{in: in})
+}
+
+// sendAll does the same with several inputs, which enter together.
+func (b *inbox) sendAll(done <-chan struct{}, all []node.Input) bool {
+	return b.enter(done, message{all: all})
 }
 
 // order has the loop do something; its result, if not nil, is an input.
@@ -160,7 +166,7 @@ func (b *inbox) drain(into *batch) {
 	into.inputs = append(into.inputs, b.posted...)
 	clear(b.posted)
 	b.posted = b.posted[:0]
-	for range batchSize / 4 {
+	for n := 0; n < batchSize/4 && len(into.inputs) < batchSize; n++ {
 		select {
 		case m := <-b.streams:
 			if m.do != nil {
@@ -169,6 +175,7 @@ func (b *inbox) drain(into *batch) {
 			if m.in != nil {
 				into.inputs = append(into.inputs, m.in)
 			}
+			into.inputs = append(into.inputs, m.all...)
 		default:
 			return
 		}

@@ -191,8 +191,12 @@ func (p *pair) Secured(id peerlink.ID, err error) {
 }
 
 // Received implements peerlink.Sink.
-func (p *pair) Received(id peerlink.ID, m wire.Message) {
-	p.inbox.send(p.down, &node.PeerReceived{Conn: uint64(id), Message: m})
+func (p *pair) Received(id peerlink.ID, list []wire.Message) {
+	in := make([]node.Input, len(list))
+	for i, m := range list {
+		in[i] = &node.PeerReceived{Conn: uint64(id), Message: m}
+	}
+	p.inbox.sendAll(p.down, in)
 }
 
 // Closed implements peerlink.Sink.

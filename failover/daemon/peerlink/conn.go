@@ -35,6 +35,7 @@ type conn struct {
 	mu    sync.Mutex
 	queue []item
 	more  chan struct{} // holds one token if the queue may hold something
+	press chan struct{} // holds one token if what is queued should not wait
 
 	// The hand-over to TLS: the writer closes drained once it has sent what
 	// came before, the reader closes secured after the handshake.
@@ -67,16 +68,48 @@ func (c *conn) put(i item) {
 	if !full {
 		c.queue = append(c.queue, i)
 	}
+	pressing := len(c.queue) >= gathered || !patient(i.msg)
 	c.mu.Unlock()
 	if full {
 		c.links.Counters.Overflow.Add(1)
 		c.close(fmt.Errorf("%d messages wait to be sent", maxQueue))
 		return
 	}
+	token(c.more)
+	if pressing {
+		token(c.press)
+	}
+}
+
+// token puts a token into a channel that holds one.
+func token(c chan struct{}) {
 	select {
-	case c.more <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+// patient tells whether a message may wait for others: updates and their
+// answers, which no client waits for.
+func patient(m wire.Message) bool {
+	switch m.(type) {
+	case *wire.Bndupd, *wire.Bndack:
+		return true
+	}
+	return false
+}
+
+// linger waits a moment for more to send together; false if the connection
+// ended. Each write wakes the partner up, and has it sync its disk.
+func (c *conn) linger(t *time.Timer) bool {
+	t.Reset(lingerTime)
+	select {
+	case <-t.C:
+	case <-c.press:
+	case <-c.done:
+		return false
+	}
+	return true
 }
 
 // take empties the queue.
@@ -170,7 +203,7 @@ func (c *conn) first() (rest []byte, err error) {
 			return nil, c.malformed(err)
 		}
 	}
-	c.deliver(got)
+	c.deliver([]wire.Message{got})
 	return rest, nil
 }
 
@@ -191,9 +224,11 @@ func (c *conn) handshake(rest []byte) error {
 	return c.tcp.SetDeadline(time.Time{})
 }
 
-func (c *conn) deliver(m wire.Message) {
-	c.links.Counters.MessagesIn.Add(1)
-	c.links.sink.Received(c.id, m)
+func (c *conn) deliver(list []wire.Message) {
+	if len(list) > 0 {
+		c.links.Counters.MessagesIn.Add(uint64(len(list)))
+		c.links.sink.Received(c.id, list)
+	}
 }
 
 // read hands on what comes until the connection ends. rest was read already.
@@ -202,7 +237,9 @@ func (c *conn) read(rest []byte) error {
 	buf := make([]byte, 16<<10)
 	n := copy(buf, rest)
 	for {
-		_, err := f.Feed(buf[:n], func(m wire.Message) bool { c.deliver(m); return true })
+		var list []wire.Message
+		_, err := f.Feed(buf[:n], func(m wire.Message) bool { list = append(list, m); return true })
+		c.deliver(list)
 		if err != nil {
 			return c.malformed(err)
 		}
@@ -228,10 +265,15 @@ func ended(err error) error {
 func (c *conn) write() {
 	defer c.links.wg.Done()
 	buf := make([]byte, 0, 16<<10)
+	t := time.NewTimer(lingerTime)
+	defer t.Stop()
 	for {
 		select {
 		case <-c.more:
 		case <-c.done:
+			return
+		}
+		if !c.linger(t) {
 			return
 		}
 		for list := c.take(); len(list) > 0; {

@@ -39,8 +39,8 @@ type Sink interface {
 	// Secured: the handshake that Secure asked for is over; err is nil if the
 	// partner proved the pinned key.
 	Secured(id ID, err error)
-	// Received: one message came in.
-	Received(id ID, m wire.Message)
+	// Received: messages came in, in this order.
+	Received(id ID, list []wire.Message)
 	// Closed: a connection that was Connected is gone, or a Dial failed (id 0).
 	Closed(id ID, peer string, why error)
 }
@@ -64,6 +64,10 @@ const (
 	// maxQueue is how many messages may wait to be sent on a connection. The
 	// window of unacknowledged updates is far smaller.
 	maxQueue = 4096
+	// lingerTime is how long an update or its answer waits for others to be
+	// sent with it; gathered is how many are enough not to wait.
+	lingerTime = time.Millisecond
+	gathered   = 32
 	// handshakeTime bounds dialling, and everything up to Secured where a key
 	// is pinned; dhcpd closes a connection that is not set up after 15 s.
 	handshakeTime = 15 * time.Second
@@ -282,7 +286,7 @@ func (l *Links) begin(p *peer, tc *net.TCPConn, dialled bool) bool {
 	p.open++
 	c := &conn{
 		id: ID(lastID.Add(1)), peer: p, links: l, tcp: tc, net: tc, dialled: dialled,
-		more: make(chan struct{}, 1), done: make(chan struct{}), drained: make(chan struct{}), secured: make(chan struct{}),
+		more: make(chan struct{}, 1), press: make(chan struct{}, 1), done: make(chan struct{}), drained: make(chan struct{}), secured: make(chan struct{}),
 	}
 	l.conns[c.id] = c
 	l.wg.Add(1)

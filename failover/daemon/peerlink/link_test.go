@@ -28,7 +28,11 @@ type sink chan happened
 
 func (s sink) Connected(id ID, _ string, _ bool) { s <- happened{what: "connected", id: id} }
 func (s sink) Secured(id ID, err error)          { s <- happened{what: "secured", id: id, why: err} }
-func (s sink) Received(id ID, m wire.Message)    { s <- happened{what: "received", id: id, msg: m} }
+func (s sink) Received(id ID, list []wire.Message) {
+	for _, m := range list {
+		s <- happened{what: "received", id: id, msg: m}
+	}
+}
 func (s sink) Closed(id ID, _ string, why error) { s <- happened{what: "closed", id: id, why: why} }
 
 // await gives the next event of a kind; others before it are passed over.
