@@ -105,16 +105,7 @@ func (r *Responder) Reconfigure(cfg *conf.Config, partner func(*conf.Pool) Partn
 			r.byInterface[s.Interface] = s.Network
 		}
 	}
-	r.fixed, r.byOption = map[lease.IP]struct{}{}, false
-	for _, h := range cfg.Hosts {
-		if h.Deleted {
-			continue
-		}
-		for _, ip := range h.Fixed {
-			r.fixed[ip] = struct{}{}
-		}
-		r.byOption = r.byOption || h.IdentifierValue != nil
-	}
+	r.indexHosts()
 	r.limits = false
 	for _, c := range cfg.Classes {
 		r.limits = r.limits || c.LeaseLimit > 0
