@@ -53,9 +53,11 @@ type Propose struct {
 	Base version.ID
 	// Alone allows it while the partner is away.
 	Alone bool
-	// ConfirmTime is how long the change waits for a confirmation; zero needs
-	// none, negative takes the usual time.
+	// ConfirmTime is how long the change waits for a confirmation; zero takes
+	// the usual time.
 	ConfirmTime time.Duration
+	// NoConfirm has the change need no confirmation.
+	NoConfirm bool
 }
 
 // Confirm is an operator's word that a change on trial is good. With Alone the
@@ -107,13 +109,14 @@ type Save struct{ Memory Memory }
 type Examine struct{ Version *version.Version }
 
 // Activate puts a stored version in force: the link is switched durably, then
-// dhcpfd is told to reload; Activated answers. At most one is under way.
+// dhcpfd is told to reload; Activated always answers. At most one is under way.
+// The zero ID stands for a configuration that serves nobody.
 type Activate struct{ ID version.ID }
 
-// GiveTo asks the shell for a stored version; it sends Give with it to the
-// partner, or an empty Give if it is not there.
-type GiveTo struct {
-	Want  version.ID
+// Deliver sends the partner a Give with a stored version and its chain, or one
+// that says why there is none.
+type Deliver struct {
+	ID    version.ID
 	Chain []version.ID
 }
 
@@ -142,7 +145,7 @@ func (Send) effect()     {}
 func (Save) effect()     {}
 func (Examine) effect()  {}
 func (Activate) effect() {}
-func (GiveTo) effect()   {}
+func (Deliver) effect()  {}
 func (Note) effect()     {}
 func (Reply) effect()    {}
 func (Say) effect()      {}

@@ -29,6 +29,8 @@
 package change
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"tandem/init/pair/version"
@@ -53,7 +55,10 @@ const (
 	DefaultConfirmTime = 5 * time.Minute
 	PrepareTime        = 60 * time.Second // the partner's answer to Prepare
 	SettleTime         = 10 * time.Second // the partner's promise
-	ActivateTime       = 30 * time.Second // a reload
+	ActivateTime       = 30 * time.Second // the partner's reload
+	MinConfirmTime     = time.Minute
+	MaxConfirmTime     = 24 * time.Hour
+	Grace              = 10 * time.Second // a participant goes back so much later
 	StateEvery         = time.Second
 	PartnerSilence     = 5 * time.Second  // a partner that says no State is lost
 	HealthSilence      = 10 * time.Second // so is the health of dhcpfd
@@ -113,20 +118,205 @@ type Status struct {
 type Machine struct {
 	cfg Config
 	mem Memory
+	now time.Duration
+	out []Effect
+
+	begun   time.Duration
+	synced  bool
+	attempt *attempt // the change under way, nil if there is none
+	serving serving
+	partner partner
+	orders  []order
+	report  *report
+
+	// refused is a version of the partner that this box cannot use.
+	refused    version.ID
+	refusedWhy string
+	fetchAfter time.Duration
+	disk       string // what differs on disk
+	health     string // what ails dhcpfd
+	healthAt   time.Duration
+}
+
+// serving is by what dhcpfd serves.
+type serving struct {
+	id      version.ID
+	known   bool // id is what it serves by
+	busy    bool // Activate is under way
+	problem string
+	retryAt time.Duration
 }
 
 // New gives a machine that goes on from what was saved last. Started is to be
 // its first event.
-func New(cfg Config, memory Memory) *Machine { return &Machine{cfg: cfg, mem: memory} }
+func New(cfg Config, memory Memory) *Machine {
+	if cfg.ConfirmTime == 0 {
+		cfg.ConfirmTime = DefaultConfirmTime
+	}
+	if cfg.Partner == "" {
+		cfg.Partner = "the partner"
+	}
+	return &Machine{cfg: cfg, mem: memory}
+}
 
-// Step handles one event; now is the time since boot.
-func (m *Machine) Step(now time.Duration, e Event) []Effect { return nil }
-
-// Deadline is when Tick is due at the latest; false if never.
-func (m *Machine) Deadline() (time.Duration, bool) { return 0, false }
+// Step handles one event, and whatever is due; now is the time since boot.
+func (m *Machine) Step(now time.Duration, e Event) []Effect {
+	m.now, m.out = now, nil
+	switch e := e.(type) {
+	case Started:
+		m.start()
+	case Link:
+		m.onLink(e.Up)
+	case Received:
+		m.onMessage(e.Message)
+	case Examined:
+		m.onExamined(e)
+	case Activated:
+		m.onActivated(e)
+	case Health:
+		m.health, m.healthAt = e.Problem, now
+	case Disk:
+		m.onDisk(e.Problem)
+	case Propose:
+		m.onPropose(e)
+	case Confirm:
+		m.onConfirm(e)
+	case Cancel:
+		m.onCancel(e)
+	case Take:
+		m.onTake(e)
+	}
+	m.advance()
+	return m.out
+}
 
 // Tick does what is due.
-func (m *Machine) Tick(now time.Duration) []Effect { return nil }
+func (m *Machine) Tick(now time.Duration) []Effect {
+	m.now, m.out = now, nil
+	m.advance()
+	return m.out
+}
 
-// Status tells how things are.
-func (m *Machine) Status(now time.Duration) Status { return Status{} }
+// Deadline is when Tick is due at the latest, false if nothing is. What waits
+// is measured in seconds, so one beat of a second does for all of it.
+func (m *Machine) Deadline() (time.Duration, bool) {
+	waits := m.attempt != nil || m.partner.up || len(m.orders) > 0 || m.report != nil || !m.synced || m.serving.problem != ""
+	return m.now + StateEvery, waits
+}
+
+// start takes up what was saved: a trial that the restart cut short is over.
+func (m *Machine) start() {
+	m.begun, m.healthAt = m.now, m.now
+	if t := m.mem.Trying; t.ID != (version.ID{}) {
+		m.mem.Trying = version.Ref{}
+		m.save()
+		if t.ID != m.mem.Settled.ID {
+			m.do(Note{t.ID, RolledBack, "this box, or its pair service, restarted during the trial"})
+			m.say(true, "%v is taken back: this box restarted during its trial", t)
+		}
+	}
+}
+
+// maxRounds bounds the steps that one event can lead to; each is a new phase.
+const maxRounds = 12
+
+// advance does all that can be done now.
+func (m *Machine) advance() {
+	for range maxRounds {
+		if !m.progress() {
+			break
+		}
+	}
+	m.serve()
+	m.synchronise()
+	m.expireOrders()
+	m.tellReport()
+	m.beat()
+}
+
+// progress takes one step of the change under way; false if nothing moved.
+func (m *Machine) progress() bool {
+	switch a := m.attempt; {
+	case a == nil:
+		return m.reconcile()
+	case a.phase == CatchUp:
+		return m.catchUp(a)
+	case a.coordinator:
+		return m.lead(a)
+	default:
+		return m.follow(a)
+	}
+}
+
+// wanted is the version that should be in force.
+func (m *Machine) wanted() version.ID {
+	if m.mem.Trying.ID != (version.ID{}) {
+		return m.mem.Trying.ID
+	}
+	return m.mem.Settled.ID
+}
+
+// serve has dhcpfd serve by the version that should be in force.
+func (m *Machine) serve() {
+	s := &m.serving
+	if s.busy || s.known && s.id == m.wanted() || m.now < s.retryAt {
+		return
+	}
+	s.busy = true
+	m.do(Activate{m.wanted()})
+}
+
+func (m *Machine) onActivated(e Activated) {
+	s := &m.serving
+	s.busy, s.known = false, e.Problem == ""
+	a := m.attempt
+	tried := a != nil && a.ref.ID == e.ID && m.mem.Trying.ID == e.ID
+	switch {
+	case e.Problem == "":
+		s.id, s.problem = e.ID, ""
+		m.partner.stale = true
+		if tried && !a.active {
+			a.active, a.activeAt, m.healthAt = true, m.now, m.now
+		}
+	case tried && a.phase == CatchUp:
+		m.refuse(a.ref.ID, e.Problem)
+		m.end(RolledBack, "dhcpfd does not take it: "+e.Problem)
+	case tried:
+		m.end(RolledBack, "dhcpfd does not take it: "+e.Problem)
+	default:
+		s.problem, s.retryAt = e.Problem, m.now+RetryTime
+	}
+}
+
+// synchronise decides when there is no more reason to wait with service.
+func (m *Machine) synchronise() {
+	waited := m.now - m.begun
+	settled := m.attempt == nil && m.serving.known && m.serving.id == m.mem.Settled.ID
+	heard := m.reachable() && (m.relation() != behind || m.partner.state.Settled.ID == m.refused)
+	if m.cfg.Solo || settled && heard || waited >= SyncWait && settled || waited >= 3*SyncWait {
+		m.synced = true
+	}
+}
+
+func (m *Machine) onDisk(problem string) {
+	if problem != m.disk {
+		m.partner.stale = true
+		if problem != "" {
+			m.say(true, "the configuration on disk was changed behind the pair's back: %s", problem)
+		}
+	}
+	m.disk = problem
+}
+
+func (m *Machine) do(e Effect) { m.out = append(m.out, e) }
+
+// save makes the memory durable, before whatever comes after it.
+func (m *Machine) save() {
+	memory := m.mem
+	memory.Chain = slices.Clone(memory.Chain)
+	m.do(Save{memory})
+}
+
+func (m *Machine) say(alarm bool, format string, args ...any) {
+	m.do(Say{alarm, fmt.Sprintf(format, args...)})
+}

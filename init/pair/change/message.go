@@ -15,8 +15,11 @@ type Message interface{ message() }
 // State tells all that the partner must know; it is sent once a second and
 // after every change, so that no other message needs an acknowledgement.
 type State struct {
+	// Seq grows from State to State in a session; a State that was overtaken
+	// is dropped.
+	Seq     uint64      `json:"seq"`
 	Settled version.Ref `json:"settled"`
-	// Chain are the ancestors of Settled, the latest first; left out while the
+	// Chain is Settled and its ancestors, the latest first; left out while the
 	// partner is known to have the same Settled.
 	Chain []version.ID `json:"chain,omitempty"`
 	// Active is what dhcpfd serves by.
@@ -26,7 +29,7 @@ type State struct {
 	// Highest is the highest number of a version that the sender has seen.
 	Highest uint64 `json:"highest"`
 	// Refused is a version of ours that the sender cannot use, and why.
-	Refused    version.ID `json:"refused"`
+	Refused    version.ID `json:"refused,omitzero"`
 	RefusedWhy string     `json:"refusedWhy,omitempty"`
 	// Disk is what differs on the sender's disk; empty if nothing does.
 	Disk string `json:"disk,omitempty"`
@@ -69,7 +72,7 @@ type Fetch struct {
 // tells the reason.
 type Give struct {
 	Version *version.Version `json:"version,omitempty"`
-	Chain   []version.ID     `json:"chain,omitempty"`
+	Chain   []version.ID     `json:"chain,omitempty"` // as in State
 	Why     string           `json:"why,omitempty"`
 }
 
