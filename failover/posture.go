@@ -43,6 +43,7 @@ type facts struct {
 
 	clock     bool              // R1: the clock is trusted
 	leaving   bool              // a goodbye is under way
+	parted    bool              // stopped by command
 	live      bool              // the partner's state is known from a live connection
 	partner   lease.ServerState // as last heard
 	startup   bool              // and it was in STARTUP then
@@ -76,8 +77,10 @@ func postureOf(f facts) Stance {
 // stanceOf is postureOf without the caps that hold in every state.
 func stanceOf(f facts) Stance {
 	switch {
+	case f.parted:
+		return Stance{Silent, "goodbye", "stopped by command", 0}
 	case !f.clock: // R1
-		return Stance{Silent, "R1", "the clock is not trusted", 0}
+		return Stance{Silent, "R1", "the clock is not trusted; the time servers' agreement ends this", 0}
 	case f.leaving:
 		return Stance{Silent, "goodbye", "handing over to the partner", 0}
 	}
@@ -194,6 +197,7 @@ func (e *Endpoint) facts(now lease.Now) facts {
 		state: e.state, dialect: dialectOf(&e.cfg, &e.peer), now: now.Time(),
 		clock:   m.clock || !e.obeys(RuleR1),
 		leaving: e.parting.under(),
+		parted:  e.parting.closed(),
 		live:    e.live(now),
 		partner: e.peer.Partner,
 		doubt:   e.doubtUntil(),

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"tandem/failover/lease"
@@ -27,7 +28,7 @@ func (e *Endpoint) Why(now lease.Now) []string {
 		out = append(out, fmt.Sprintf("%d updates wait for the partner.", n))
 	}
 	if e.scolded != "" && e.up == nil {
-		out = append(out, "The last connection failed: "+e.scolded+".")
+		out = append(out, "The last connection failed: "+strings.TrimSuffix(e.scolded, "?")+".")
 	}
 	return out
 }
@@ -45,7 +46,7 @@ func (e *Endpoint) whyPartner(now lease.Now) string {
 	case e.live(now):
 		delta := ""
 		if e.tandem() {
-			delta = ", a Tandem"
+			delta = ", a Tandem,"
 		}
 		return fmt.Sprintf("The partner%s is heard; its state is %v.", delta, e.peer.Partner)
 	case e.peer.LastContact == 0:
@@ -59,10 +60,19 @@ func (e *Endpoint) whyPartner(now lease.Now) string {
 		e.silence(now).Round(time.Second), e.peer.Partner, e.peer.LastContact, served)
 }
 
+// byCommand is the way out of every stop that was ordered.
+const byCommand = "Stopped by command; a restart or `resume` ends this."
+
 // wayOut says how the state will end: every state has a way out without a
 // person, once the partner can be heard.
 func (e *Endpoint) wayOut(now lease.Now) string {
 	t := now.Time()
+	if e.parting.under() {
+		return byCommand
+	}
+	if e.transfer.wanted && e.state != lease.PotentialConflict {
+		return fmt.Sprintf("The partner is sending what it knows: %d updates so far.", e.transfer.got)
+	}
 	switch e.state {
 	case lease.Startup:
 		if e.startBy == 0 {
@@ -71,9 +81,6 @@ func (e *Endpoint) wayOut(now lease.Now) string {
 		left := max(0, time.Duration(e.startBy-now.Mono)).Round(time.Second)
 		return fmt.Sprintf("STARTUP ends with contact, or in %v.", left)
 	case lease.Recover:
-		if e.transfer.wanted {
-			return fmt.Sprintf("The partner is sending what it knows: %d updates so far.", e.transfer.got)
-		}
 		return "RECOVER ends when the partner has sent what it knows; if it is gone for good, declare it removed."
 	case lease.RecoverWait:
 		return "RECOVER-WAIT ends by itself" + until(t, e.recoverUntil()) + "."
@@ -88,7 +95,7 @@ func (e *Endpoint) wayOut(now lease.Now) string {
 	case lease.ConflictDone:
 		return "CONFLICT-DONE ends when the secondary says NORMAL."
 	case lease.Shutdown, lease.Paused:
-		return "Stopped by command; a restart or `resume` ends this."
+		return byCommand
 	}
 	return ""
 }
@@ -108,6 +115,8 @@ func (e *Endpoint) whyAuto(now lease.Now) string {
 
 func (e *Endpoint) whyAlone(t lease.Time) string {
 	switch {
+	case e.peer.Facts&lease.PeerLapsed != 0:
+		return "While PARTNER-DOWN is lapsed, no address is given that the partner may have given."
 	case e.settling.drain:
 		return "The partner is back; NORMAL follows as soon as it knows everything that was given here."
 	case e.peer.Facts&lease.PeerGoodbye != 0:
@@ -125,15 +134,32 @@ func (e *Endpoint) WhyLease(now lease.Now, l *lease.Lease) string {
 	switch {
 	case !e.owns(l.IP):
 		return l.IP.String() + " is in no pool of this relationship."
+	case l.State == lease.Active && !l.Binding(t):
+		return fmt.Sprintf("%v: the lease ended %v; %s.", l.IP, l.Ends, e.whyKept(now, l))
 	case l.State == lease.Active && l.Flags.Has(lease.FlagPending):
 		return fmt.Sprintf("%v: bound until %v; the partner has not acknowledged this yet and knows %v.", l.IP, l.Ends, potential(l))
 	case l.State == lease.Active:
 		return fmt.Sprintf("%v: bound until %v; both servers know, and a renewal without contact may run until %v.", l.IP, l.Ends, e.horizon(t, l))
-	case e.state == lease.PartnerDown && l.State != e.ownFree():
-		return fmt.Sprintf("%v: %v; it may go to another client%s.", l.IP, l.State, until(t, e.takeover(l)))
 	}
-	if v := e.Available(now, l, false); !v.OK {
+	switch v := e.Available(now, l, false); {
+	case v.OK:
+		return fmt.Sprintf("%v: %v; may be given to any client.", l.IP, l.State)
+	case v.Rule == "R6-wait":
+		at := e.takeover(l)
+		return fmt.Sprintf("%v: %v; may be given to any client from %v on, in %v (rule R6-wait).", l.IP, l.State, at, at.Sub(t).Duration())
+	default:
 		return fmt.Sprintf("%v: %v; not given to a new client by rule %s: %s.", l.IP, l.State, v.Rule, v.Why)
 	}
-	return fmt.Sprintf("%v: %v; may be given to any client.", l.IP, l.State)
+}
+
+// whyKept says why a lease whose end has passed still counts as bound.
+func (e *Endpoint) whyKept(now lease.Now, l *lease.Lease) string {
+	if e.state == lease.Normal && e.cfg.Secondary { // Ended would remind the partner
+		return "the primary ends it and tells this server (rule primary-expires)"
+	}
+	_, retry, v := e.Ended(now, l, lease.Expired)
+	if v.OK {
+		return "it is being freed"
+	}
+	return fmt.Sprintf("it counts as bound by rule %s: %s; the next look comes within %v", v.Rule, v.Why, retry.Sub(now.Time()).Duration())
 }
