@@ -115,22 +115,11 @@ func follow(b *qemu.Box, began time.Time) *stamped {
 	s := &stamped{}
 	output, stop := b.Console.Watch()
 	s.stop = stop
-	go func() {
-		var rest string
-		for data := range output {
-			rest += strings.ReplaceAll(string(data), "\r", "")
-			for {
-				line, after, ok := strings.Cut(rest, "\n")
-				if !ok {
-					break
-				}
-				rest = after
-				s.mu.Lock()
-				s.lines = append(s.lines, stampedLine{time.Since(began), line})
-				s.mu.Unlock()
-			}
-		}
-	}()
+	go readLines(output, func(line string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lines = append(s.lines, stampedLine{time.Since(began), line})
+	})
 	return s
 }
 

@@ -150,6 +150,9 @@ type Options struct {
 	DHCP string
 	// Box completes or replaces lines of each box configuration.
 	Box func(i int, text string) string
+	// Blank leaves the boxes as they come from the image: they are set up on
+	// their consoles (Stage.SetUp).
+	Blank bool
 	// Only sets up the first box alone, as a single one; Alone does so too, as
 	// one of a pair whose other half is something else.
 	Only, Alone bool
@@ -268,8 +271,8 @@ func (p *Pair) Machine(net *netlab.Net, name string, last byte) (*netlab.Node, e
 
 func mac(last byte) qemu.MAC { return qemu.MAC{0x52, 0x54, 0, 0x77, 0, last} }
 
-// box prepares one box: its disk is a copy of the image with its own
-// configuration in the provisioning place.
+// box prepares one box: its disk is a copy of the image, with its own
+// configuration in the provisioning place unless it is to stay blank.
 func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 	disk := filepath.Join(p.Lab.Dir, Names[i]+".disk")
 	size := opt.Disk
@@ -279,20 +282,10 @@ func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 	if err := qemu.CopySparse(opt.Image.Path, disk, size); err != nil {
 		return nil, err
 	}
-	text := boxConf(i, opt)
-	if opt.Box != nil {
-		text = opt.Box(i, text)
-	}
-	conf := opt.DHCP
-	if conf == "" {
-		conf = Conf
-		if opt.Only {
-			conf = strings.Replace(conf, "    failover peer \"tandem\";\n", "", 1)
+	if !opt.Blank {
+		if err := provision(i, opt, disk); err != nil {
+			return nil, err
 		}
-	}
-	files := map[string][]byte{layout.BoxConfig: []byte(text), layout.DHCPConfig: []byte(conf)}
-	if err := images.Provision(context.Background(), disk, files); err != nil {
-		return nil, err
 	}
 	m := qemu.Machine{
 		Name: Names[i], Arch: opt.Image.Arch, Memory: opt.Memory, Start: opt.Start, Direct: opt.Image.Direct,
@@ -312,6 +305,24 @@ func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 		m.Console = filepath.Join(opt.Consoles, Names[i]+".console")
 	}
 	return p.Lab.Box(m)
+}
+
+// provision puts a box's configuration onto its disk, as a person does with
+// another computer.
+func provision(i int, opt Options, disk string) error {
+	text := boxConf(i, opt)
+	if opt.Box != nil {
+		text = opt.Box(i, text)
+	}
+	conf := opt.DHCP
+	if conf == "" {
+		conf = Conf
+		if opt.Only {
+			conf = strings.Replace(conf, "    failover peer \"tandem\";\n", "", 1)
+		}
+	}
+	files := map[string][]byte{layout.BoxConfig: []byte(text), layout.DHCPConfig: []byte(conf)}
+	return images.Provision(context.Background(), disk, files)
 }
 
 func boxConf(i int, opt Options) string {

@@ -38,24 +38,38 @@ func Watch(b *qemu.Box, name string, report func(line string)) *Eye {
 	e := &Eye{state: State{Box: name}, change: make(chan struct{})}
 	output, stop := b.Console.Watch()
 	e.stop = stop
-	go func() {
-		var rest string
-		for data := range output {
-			rest += strings.ReplaceAll(string(data), "\r", "")
-			for {
-				line, after, ok := strings.Cut(rest, "\n")
-				if !ok {
-					break
-				}
-				rest = after
-				if e.take(line) && report != nil {
-					report(line)
-				}
-			}
+	go readLines(output, func(line string) {
+		if e.take(line) && report != nil {
+			report(line)
 		}
-	}()
+	})
 	return e
 }
+
+// readLines hands on what a console says, line by line as a person sees it.
+func readLines(output <-chan []byte, take func(line string)) {
+	var rest string
+	for data := range output {
+		rest += string(data)
+		for {
+			line, after, ok := strings.Cut(rest, "\n")
+			if !ok {
+				break
+			}
+			rest = after
+			take(seen(line))
+		}
+	}
+}
+
+// seen is what is left of a line on a terminal: a carriage return lets the
+// rest overwrite what was there, an escape sequence shows nothing.
+func seen(line string) string {
+	line = strings.TrimRight(escapes.ReplaceAllString(line, ""), "\r")
+	return line[strings.LastIndexByte(line, '\r')+1:]
+}
+
+var escapes = regexp.MustCompile("\x1b(\\[[0-9;?]*[A-Za-z]|[78=>])")
 
 // Close ends the following.
 func (e *Eye) Close() { e.stop() }
