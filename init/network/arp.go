@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -142,6 +143,38 @@ func Conflict(ctx context.Context, name string, addr netip.Addr) (string, error)
 		}
 	}
 	return "", ctx.Err()
+}
+
+// aliveWait is how long a neighbour may take to answer.
+const aliveWait = time.Second
+
+// Alive tells whether one of these neighbours answers on the interface: proof
+// that the network behind it is alive. own is the address that asks.
+func Alive(ctx context.Context, name string, own netip.Addr, neighbours []netip.Addr) (bool, error) {
+	s, err := openARP(name)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	for _, a := range neighbours {
+		if err := s.broadcast(arpPacket{op: arpRequest, senderIP: own.As4(), targetIP: a.As4()}); err != nil {
+			return false, err
+		}
+	}
+	for end := time.Now().Add(aliveWait); ctx.Err() == nil; {
+		left := time.Until(end)
+		if left <= 0 {
+			break
+		}
+		p, ok, err := s.receive(left)
+		if err != nil {
+			return false, err
+		}
+		if ok && p.op == arpReply && slices.Contains(neighbours, netip.AddrFrom4(p.senderIP)) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Announce tells the network who has the address now (gratuitous ARP,

@@ -136,6 +136,14 @@ func TestConflictAndCarrier(t *testing.T) {
 	if who, err := Conflict(ctx, "va", netip.MustParseAddr("10.7.0.77")); err != nil || who != "" {
 		t.Fatalf("conflict with %q, %v; want none", who, err)
 	}
+	// The kernel would not answer an address of its own.
+	own, neighbour := netip.MustParseAddr("10.7.0.50"), netip.MustParseAddr("10.7.0.9")
+	if alive, err := Alive(ctx, "va", own, []netip.Addr{neighbour}); !alive || err != nil {
+		t.Fatalf("the neighbour is not alive: %v", err)
+	}
+	if alive, err := Alive(ctx, "va", own, []netip.Addr{netip.MustParseAddr("10.7.0.77")}); alive || err != nil {
+		t.Fatalf("nobody is alive: %v", err)
+	}
 	if err := Announce("va", netip.MustParseAddr("10.7.0.2")); err != nil {
 		t.Fatal(err)
 	}
