@@ -55,6 +55,8 @@ type boxPort struct {
 	Configured bool `json:"configured"`
 	Carrier    bool `json:"carrier"`
 	Changes    int  `json:"changes"`
+	// Alive: somebody other than the partner answered there lately.
+	Alive bool `json:"alive"`
 }
 
 func readBoxFile(path string) (boxFile, error) {
@@ -109,7 +111,7 @@ func (s *server) watchBox(path string) {
 func boxFacts(path string, now int64, told *heardAt) *node.BoxFacts {
 	f, err := readBoxFile(path)
 	in := &node.BoxFacts{}
-	in.Link = failover.LinkFacts{LAN: f.LAN.Carrier || !f.LAN.Configured, Changes: f.LAN.Changes}
+	in.Link = failover.LinkFacts{LAN: f.LAN.Carrier || !f.LAN.Configured, Changes: f.LAN.Changes, LANAlive: f.LAN.Alive}
 	if f.Direct.Configured {
 		in.Link.Cable = failover.CableDown
 		if f.Direct.Carrier {
