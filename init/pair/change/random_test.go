@@ -1,19 +1,21 @@
 package change
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
+
+	"tandem/init/pair/version"
 )
 
-// seeds is how many lives the usual run has.
-const seeds = 3000
+var lives = flag.Int("lives", 600, "how many random lives are run")
 
 // TestRandomLives has operators at both boxes do what they like while the
 // network loses, reorders and cuts, and the boxes crash between any two
 // effects. The invariants are in check, checkSave and checkHealed.
 func TestRandomLives(t *testing.T) {
-	n := seeds
+	n := *lives
 	if testing.Short() {
 		n /= 10
 	}
@@ -33,7 +35,7 @@ func TestRandomLives(t *testing.T) {
 				}
 			}
 		}
-		endForks(w, seed%2 == 0)
+		endForks(w)
 	}
 	t.Logf("%d lives: %d versions reported as committed, %d versions taken back, %d forks", n, commits, rollbacks, forks)
 	if commits < n/4 || rollbacks < n/4 || forks < n/100 {
@@ -48,6 +50,7 @@ func life(t *testing.T, seed uint64) *world {
 	w.loss = []float64{0, 0.02, 0.3}[w.rng.IntN(3)]
 	w.delay = []time.Duration{5 * time.Millisecond, 300 * time.Millisecond, 3 * time.Second}[w.rng.IntN(3)]
 	w.crashes = []float64{0, 0.0005, 0.003}[w.rng.IntN(3)]
+	w.illness = []time.Duration{20 * time.Second, 120 * time.Second}[w.rng.IntN(2)]
 	for range 10 + w.rng.IntN(25) {
 		act(w)
 		w.runFor(w.random([]time.Duration{time.Second, 10 * time.Second, 60 * time.Second, 400 * time.Second}[w.rng.IntN(4)]))
@@ -91,14 +94,41 @@ func act(w *world) {
 	}
 }
 
-// endForks has an operator choose; then both boxes are the same again.
-func endForks(w *world, mine bool) {
+// endForks has an operator choose, or two at both boxes in the same moment;
+// in the end both boxes are the same.
+func endForks(w *world) {
 	w.t.Helper()
 	a, b := w.boxes[0], w.boxes[1]
 	if a.machine.relation() != fork {
 		return
 	}
 	w.taking = true
+	if how := w.rng.IntN(3); how > 0 {
+		before := [2]version.Ref{a.memory.Settled, b.memory.Settled}
+		for _, box := range w.boxes {
+			w.requests++
+			box.step(Take{Request: w.requests, Who: "operator", Mine: how == 1})
+		}
+		w.runFor(2 * time.Minute)
+		if a.memory.Settled == before[1] && b.memory.Settled == before[0] {
+			w.fail("the boxes have swapped their versions")
+		}
+		for r := w.requests - 1; r <= w.requests; r++ {
+			if _, ok := w.replies[r]; !ok {
+				w.fail("request %d has no answer", r)
+			}
+		}
+	}
+	for range 2 { // the second time with the other box's, where one cannot use the first
+		if a.machine.relation() == fork {
+			w.takeOne(w.rng.IntN(2) == 0)
+		}
+	}
+}
+
+// takeOne has an operator at A choose one side.
+func (w *world) takeOne(mine bool) {
+	a, b := w.boxes[0], w.boxes[1]
 	keep, lose := a, b
 	if !mine {
 		keep, lose = b, a

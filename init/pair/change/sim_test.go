@@ -30,6 +30,7 @@ type world struct {
 	crashAt int // effect before which its box crashes; 0 = never
 	crashes float64
 	stays   time.Duration // how long a crashed box is away, at most
+	illness time.Duration // until dhcpfd falls ill, at most
 
 	trace     []string
 	replies   map[uint64]Reply
@@ -37,7 +38,8 @@ type world struct {
 	confirmed map[version.ID]bool // confirmation was asked for, or not needed
 	committed map[version.ID]bool // an operator was told so
 	proposals map[uint64]version.ID
-	taking    bool // an operator ended a fork: lines may be given up
+	alone     map[version.ID]bool // was to be confirmed without the partner
+	taking    bool                // an operator ended a fork: lines may be given up
 }
 
 // simBox is one box: what is on its disk, and the machine while it runs.
@@ -53,6 +55,8 @@ type simBox struct {
 	notes    map[version.ID][]Note
 	active   version.ID
 	everBad  map[version.ID]bool // refused by this box's check
+	caught   map[version.ID]bool // taken over from the other box
+	ill      map[version.ID]bool // taken back because dhcpfd was not well
 	sickFrom time.Duration       // dhcpfd falls ill at
 	sickWith version.ID
 	alarms   int
@@ -81,12 +85,13 @@ func (a *agenda) Pop() any {
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), delay: 50 * time.Millisecond, stays: 20 * time.Second,
-		replies: map[uint64]Reply{}, confirmed: map[version.ID]bool{}, committed: map[version.ID]bool{}, proposals: map[uint64]version.ID{}}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), delay: 50 * time.Millisecond, stays: 20 * time.Second, illness: 20 * time.Second,
+		replies: map[uint64]Reply{}, confirmed: map[version.ID]bool{}, committed: map[version.ID]bool{}, proposals: map[uint64]version.ID{}, alone: map[version.ID]bool{}}
 	first := version.First(version.Files{version.Main: []byte("# first\n")})
 	for i, name := range []string{"A", "B"} {
 		b := &simBox{w: w, name: name, cfg: Config{First: i == 0, Partner: string("BA"[i])},
-			stored: map[version.ID]*version.Version{first.ID(): first}, notes: map[version.ID][]Note{}, everBad: map[version.ID]bool{}}
+			stored: map[version.ID]*version.Version{first.ID(): first}, notes: map[version.ID][]Note{}, everBad: map[version.ID]bool{},
+			caught: map[version.ID]bool{}, ill: map[version.ID]bool{}}
 		b.memory = Memory{Settled: first.Ref(), Highest: 1}
 		w.confirmed[first.ID()] = true
 		w.boxes[i] = b
@@ -267,6 +272,7 @@ func (b *simBox) execute(e Effect) {
 	case Examine:
 		id, text := e.Version.ID(), string(e.Version.Files[version.Main])
 		w.tracef("%s examines %s %q", b.name, id.Short(), text)
+		b.caught[id] = b.machine.attempt != nil && b.machine.attempt.phase == CatchUp
 		answer(w.random(2*time.Second), func() Event {
 			b.stored[id] = e.Version
 			if strings.Contains(text, "syntax") || strings.Contains(text, "bad-"+b.name) {
@@ -284,7 +290,7 @@ func (b *simBox) execute(e Effect) {
 		w.tracef("%s activates %s", b.name, e.ID.Short())
 		w.check()
 		if text := string(v.Files[version.Main]); strings.Contains(text, "sick-"+b.name) {
-			b.sickFrom, b.sickWith = w.now+w.random(20*time.Second), e.ID
+			b.sickFrom, b.sickWith = w.now+time.Second+w.random(b.w.illness), e.ID
 		}
 		answer(w.random(2*time.Second), func() Event {
 			if strings.Contains(string(v.Files[version.Main]), "reload-"+b.name) {
@@ -297,6 +303,7 @@ func (b *simBox) execute(e Effect) {
 	case Note:
 		w.tracef("%s notes %s %s: %s", b.name, e.ID.Short(), e.Outcome, e.Why)
 		b.notes[e.ID] = append(b.notes[e.ID], e)
+		b.ill[e.ID] = b.ill[e.ID] || e.Outcome == RolledBack && strings.HasPrefix(e.Why, "dhcpfd is not well")
 	case Reply:
 		b.hear(e)
 	case Say:
@@ -372,6 +379,7 @@ func (w *world) confirm(b *simBox, alone bool) uint64 {
 	if a := b.machine.attempt; a != nil && a.inForce() {
 		w.confirmed[a.ref.ID] = true
 		w.proposals[w.requests] = a.ref.ID
+		w.alone[a.ref.ID] = w.alone[a.ref.ID] || alone
 	}
 	request := w.requests
 	w.tracef("%s: confirm (request %d)", b.name, request)
@@ -397,12 +405,26 @@ func (w *world) check() {
 // checkSave: a settled version is given up for a descendant only, unless an
 // operator ended a fork; and nothing is settled that nobody confirmed.
 func (b *simBox) checkSave(next Memory) {
-	if next.Settled.ID != b.memory.Settled.ID && !slices.Contains(next.Chain, b.memory.Settled.ID) && !b.w.taking {
+	if next.Settled.ID != b.memory.Settled.ID && b.memory.Settled.ID != (version.ID{}) && !slices.Contains(next.Chain, b.memory.Settled.ID) && !b.w.taking {
 		b.w.fail("%s goes from %s to %s, which is no descendant", b.name, b.memory.Settled.ID.Short(), next.Settled.ID.Short())
 	}
-	if !b.w.confirmed[next.Settled.ID] {
+	if next.Settled.ID != (version.ID{}) && !b.w.confirmed[next.Settled.ID] {
 		b.w.fail("%s settles %s without a confirmation", b.name, next.Settled.ID.Short())
 	}
+	if id := next.Settled.ID; id != b.memory.Settled.ID && !b.caught[id] && !b.w.alone[id] {
+		if b.ill[id] || b.other().ill[id] {
+			b.w.fail("%s settles %s, with which a dhcpfd was not well", b.name, id.Short())
+		}
+		if b.w.illness < HealthTime && b.has(id, "sick-") && !b.has(b.memory.Settled.ID, "sick-") {
+			b.w.fail("%s settles %s, with which its dhcpfd is not well", b.name, id.Short())
+		}
+	}
+}
+
+// has tells whether a version has the word for this box in it.
+func (b *simBox) has(id version.ID, word string) bool {
+	v := b.stored[id]
+	return v != nil && strings.Contains(string(v.Files[version.Main]), word+b.name)
 }
 
 // heal ends every fault and gives the boxes time.
@@ -411,7 +433,7 @@ func (w *world) heal() {
 	w.loss, w.crashes, w.crashAt = 0, 0, 0
 	w.runFor(30 * time.Second)
 	w.connect()
-	w.runFor(10 * time.Minute)
+	w.runFor(DefaultConfirmTime + 2*time.Minute)
 }
 
 // checkHealed: the same in force everywhere, or an alarm that says why not.
