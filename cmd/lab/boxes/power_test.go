@@ -19,12 +19,15 @@ var (
 // loadClients is how many clients ask all the time; the pool has 100 addresses.
 const loadClients = 80
 
-// latestPull is the latest moment of a pull after power-on: the first
-// seconds are the boot, the rest is service under load.
-const latestPull = 25 * time.Second
+// latestPull is the latest moment of a pull: after power-on for the one in
+// bootPulls that hits the boot, after the begin of the service for the others.
+const (
+	latestPull = 8 * time.Second
+	bootPulls  = 5
+)
 
-// TestPowerPulled pulls the power at random moments, from the first second of
-// the boot on, while clients get and renew addresses. What was acknowledged is
+// TestPowerPulled pulls the power at random moments, some of them in the boot,
+// while clients get and renew addresses. What was acknowledged is
 // on the disk each time, the file system can be repaired, and the box boots.
 func TestPowerPulled(t *testing.T) {
 	t.Logf("-boxes.seed=%d", *seed)
@@ -50,6 +53,9 @@ func TestPowerPulled(t *testing.T) {
 		start(t, s)
 		go func() { ended <- press(ctx, crowd) }()
 		pull := time.Duration(dice.Int64N(int64(latestPull)))
+		if dice.IntN(bootPulls) > 0 {
+			expect(t, s.Boxes[0], bootPatience, `Serving alone`)
+		}
 		<-time.After(pull)
 		s.Boxes[0].PullPower()
 		s.Eyes[0].Mark(false, false)
