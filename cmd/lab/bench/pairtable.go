@@ -34,7 +34,7 @@ func leaseText(k peers.Kind, pool peers.Pool, n int, starts, ends time.Time) str
 // second the pair that is compared with the others.
 func pairTable(results []PairResult, disk string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "`make bench-pairs` on a machine with %d cores that all servers and the load share, leases on %s.\n\n", runtime.NumCPU(), disk)
+	fmt.Fprintf(&b, "`go run ./cmd/lab bench-pairs` on a machine with %d cores that all servers and the load share, leases on %s.\n\n", runtime.NumCPU(), disk)
 	b.WriteString("| servers | held exchanges/s | CPU per exchange, all servers | kill -9 to first answer | 100,000 leases resynchronised |\n|---|--:|--:|--:|--:|\n")
 	limited := false
 	for _, r := range results {
