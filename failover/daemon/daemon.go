@@ -97,6 +97,7 @@ type server struct {
 	desk   *desk
 	prober *prober
 	pair   *pair
+	omapi  *managers
 	ctl    *control.Server
 	notify func(string)
 	nudge  chan struct{}
@@ -126,11 +127,12 @@ func newServer(opt Options) (*server, error) {
 	if s.pair, err = newPair(opt, s.inbox, s.down); err != nil {
 		return nil, err
 	}
+	s.omapi = newManagers(s.inbox, s.down, opt.Log, s.count)
 	n, keeper, err := s.recover()
 	if err != nil {
 		return nil, err
 	}
-	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, pair: s.pair, desk: s.desk, log: opt.Log, count: s.count,
+	s.loop = &loop{node: n, inbox: s.inbox, keeper: keeper, prober: s.prober, pair: s.pair, omapi: s.omapi, desk: s.desk, log: opt.Log, count: s.count,
 		intake: s.intake, clock: readClock, parted: make(chan struct{}), tooOld: watchdog / 2, idle: watchdog / 8, reported: map[string]uint64{}}
 	s.loop.beat = newHeartbeat(watchdog, s.notify, s.intake.path.passed, opt.Log)
 	s.loop.pace = newPace()
@@ -169,6 +171,7 @@ func (s *server) openSockets() error {
 	if err := s.pair.open(s.opt.Config); err != nil {
 		return err
 	}
+	s.omapi.listen(s.loop.node.OMAPIPort())
 	return s.listen()
 }
 
@@ -250,6 +253,7 @@ func (s *server) close() error {
 	}
 	s.helper.Wait()
 	s.pair.close()
+	errs = append(errs, s.omapi.close())
 	errs = append(errs, s.poller.close())
 	return errors.Join(append(errs, s.loop.keeper.close())...)
 }

@@ -20,6 +20,7 @@ type loop struct {
 	sender *sender
 	prober *prober
 	pair   *pair
+	omapi  *managers
 	desk   *desk
 	beat   *heartbeat
 	pace   *pace
@@ -141,9 +142,13 @@ func (l *loop) work(inputs []node.Input) error {
 }
 
 func (l *loop) pass(inputs []node.Input) error {
+	adopted := false
 	for _, in := range inputs {
-		if _, ok := in.(*node.Query); ok {
+		switch in.(type) {
+		case *node.Query:
 			l.report()
+		case *node.Reconfigure:
+			adopted = true
 		}
 		l.node.Step(l.now, in)
 	}
@@ -153,6 +158,9 @@ func (l *loop) pass(inputs []node.Input) error {
 		return err
 	}
 	l.deliver(out, kept)
+	if adopted {
+		l.omapi.listen(l.node.OMAPIPort())
+	}
 	return nil
 }
 
@@ -167,6 +175,7 @@ func (l *loop) deliver(out *node.Output, kept bool) {
 		}
 	}
 	l.pairUp(out, kept)
+	l.omapi.deliver(out.OMAPI, kept)
 	for i := range out.Probes {
 		l.prober.start(l.now, out.Probes[i])
 	}
@@ -232,6 +241,7 @@ func (l *loop) rest() error {
 	if !l.beat.due(l.now) {
 		return nil
 	}
+	l.omapi.listen(l.node.OMAPIPort())
 	// The beat vouches for the disk as well (R8).
 	if err := l.keeper.sync(); err != nil {
 		return err

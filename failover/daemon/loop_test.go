@@ -44,7 +44,7 @@ func benchOn(t testing.TB, fs store.FS, text string) *bench {
 	k := newTestKeeper(t, fs, log)
 	k.table, k.count = n.Table(), count
 	n.Start(b.clock)
-	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), parted: make(chan struct{}), desk: newDesk(in, nil), log: log, count: count,
+	b.loop = &loop{node: n, inbox: in, keeper: k, pair: new(pair), omapi: newManagers(in, nil, log, count), parted: make(chan struct{}), desk: newDesk(in, nil), log: log, count: count,
 		intake: newIntake(67, in, count, Rate{}, Rate{}), prober: newProber(in.poller, count, log, in.post), tooOld: 5 * time.Second, idle: time.Millisecond, reported: map[string]uint64{}}
 	b.sender = &sender{port: 67, udp: mmsg.NewWriter(-1, 1), ports: &ports{}, count: count, log: log}
 	b.pace = newPace()

@@ -22,7 +22,7 @@ func (s *server) recover() (*node.Node, *keeper, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	n := node.New(node.Options{Lowest: opt.Log.Least(),
+	n := node.New(node.Options{Lowest: opt.Log.Least(), Draw: drawNumber,
 		Config: opt.Config, Seed: seed(), Version: opt.Version,
 		Boot: bootOf(opt, fresh), Policy: s.pair.policy(opt.Policies), Watched: opt.Facts != "",
 	})

@@ -13,7 +13,8 @@ import (
 
 // Input is one thing that happened outside. The implementations are
 // *PacketIn, *ProbeResult, *Links, *Reconfigure, *Query, *Dropped, *BoxFacts,
-// *WokenLate, *PeerConnected, *PeerSecured, *PeerReceived and *PeerClosed.
+// *WokenLate, *PeerConnected, *PeerSecured, *PeerReceived, *PeerClosed,
+// *OMAPIOpened, *OMAPIBytes and *OMAPIClosed.
 type Input interface{ input() }
 
 // PacketIn is one datagram from a client or a relay.
@@ -97,6 +98,7 @@ type Output struct {
 	Links    []Link
 	Probes   []dhcp.Probe
 	Answers  []Answer
+	OMAPI    []OMAPIReply
 	Lines    []dhcp.Line
 }
 

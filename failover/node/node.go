@@ -23,6 +23,9 @@ type Options struct {
 	// Watched is set when the machine tells BoxFacts: until the first ones the
 	// clock is not trusted.
 	Watched bool
+	// Draw gives numbers that nobody can predict; nil if there are none, and
+	// then OMAPI is not served.
+	Draw func() uint32
 	// Lowest is the lowest level of log lines that is wanted.
 	Lowest dhcp.Level
 	// Without switches restart rules off. For simulation only.
@@ -32,7 +35,8 @@ type Options struct {
 // Node is one server. It is not safe for concurrent use: one loop owns it.
 type Node struct {
 	opt   Options
-	cfg   *conf.Config
+	file  *conf.Config // the configuration as it was read
+	cfg   *conf.Config // with the objects made at run time over it
 	table *lease.Table
 	dhcp  *dhcp.Responder
 	solo  solo
@@ -48,11 +52,16 @@ type Node struct {
 	conns     map[uint64]*relation
 	saved     map[string]lease.Peer
 
+	omapi    manager
+	objects  objects
+	overlaid bool // the objects changed, and cfg has to be made anew
+
 	// What the current batch has led to so far.
 	events   dhcp.Out
 	changed  []*lease.Lease
 	dirty    map[lease.IP]struct{}
 	peers    []*lease.Peer
+	records  []lease.Record
 	ledger   *lease.Boot
 	links    []Link
 	promised bool
@@ -69,6 +78,7 @@ func New(opt Options) *Node {
 	}
 	n := &Node{
 		opt:     opt,
+		file:    opt.Config,
 		cfg:     opt.Config,
 		table:   lease.NewTable(),
 		dirty:   map[lease.IP]struct{}{},
@@ -78,6 +88,7 @@ func New(opt Options) *Node {
 		clock:   clockState{trusted: !opt.Watched, why: "the machine has not said anything about it yet"},
 	}
 	n.solo.node = n
+	n.omapi, n.objects = newManager(n, opt.Draw), newObjects(n)
 	n.events.Lowest = opt.Lowest
 	n.table.SetPools(dhcp.Pools(opt.Config))
 	return n
@@ -96,6 +107,8 @@ func (n *Node) Restore(r lease.Record) {
 		n.saved[r.Name] = *r
 	case *lease.Boot:
 		n.boot = *r
+	case *lease.Object:
+		n.objects.restore(r)
 	}
 }
 
@@ -106,6 +119,8 @@ func (n *Node) Start(now lease.Now) {
 	// Replay brings leases back in the order of the log; service goes on in
 	// the order of their ends.
 	n.table.SetPools(dhcp.Pools(n.cfg))
+	n.cfg = n.objects.lay(n.file)
+	n.omapi.configure(n.file)
 	n.relate()
 	n.dhcp = dhcp.New(n.cfg, n.table, n.partnerOf, n.opt.Seed)
 	n.everywhere(now, failover.Started{})
@@ -135,8 +150,14 @@ func (n *Node) Step(now lease.Now, in Input) {
 		n.facts(now, in)
 	case *WokenLate:
 		n.everywhere(now, failover.WokenLate{Gap: in.Gap})
-	default:
+	case *PeerReceived:
 		n.link(now, in)
+		n.objects.hear(now, in)
+		n.layOver()
+	default:
+		if !n.omapi.step(now, in) {
+			n.link(now, in)
+		}
 	}
 	// A reply to an input that changed a lease promises that change.
 	if len(n.events.Changed) > changed && len(n.events.Replies) > replies {
@@ -181,9 +202,9 @@ func (n *Node) Deadline() int64 {
 	if n.listingDue() {
 		return 1
 	}
-	at := int64(0)
+	at := n.omapi.deadline()
 	if n.clock.trusted {
-		at = n.dhcp.Deadline()
+		at = earlier(at, n.dhcp.Deadline())
 	}
 	for _, r := range n.relations {
 		at = earlier(at, r.end.Deadline())
@@ -210,12 +231,15 @@ func (n *Node) Flush(now lease.Now) *Output {
 	n.answers = n.answers[:0]
 	n.list()
 	n.due(now)
+	n.objects.due(now)
+	n.omapi.due(now)
 	n.alive(now)
 	n.gather()
 	n.out.MustSync = n.promised && len(n.out.Records) > 0
 	n.out.Replies = append(n.out.Replies[:0], n.events.Replies...)
 	n.out.Links = append(n.out.Links[:0], n.links...)
 	n.out.Probes = append(n.out.Probes[:0], n.events.Probes...)
+	n.out.OMAPI = append(n.out.OMAPI[:0], n.omapi.replies...)
 	n.out.Lines = append(n.out.Lines[:0], n.events.Lines...)
 	n.reset()
 	return &n.out
@@ -244,6 +268,7 @@ func (n *Node) gather() {
 	for _, p := range n.peers {
 		n.out.Records = append(n.out.Records, p)
 	}
+	n.out.Records = append(n.out.Records, n.records...)
 	if n.ledger != nil {
 		n.out.Records = append(n.out.Records, n.ledger)
 		n.promised = true // what is not on disk proves nothing after a power cut
@@ -254,6 +279,8 @@ func (n *Node) gather() {
 func (n *Node) reset() {
 	clear(n.dirty)
 	n.changed, n.peers, n.links = n.changed[:0], n.peers[:0], n.links[:0]
+	clear(n.omapi.replies) // the octets are the shell's now
+	n.omapi.replies, n.records = n.omapi.replies[:0], n.records[:0]
 	n.promised, n.ledger = false, nil
 	n.events.Reset()
 }
@@ -261,7 +288,10 @@ func (n *Node) reset() {
 // reconfigure puts a validated configuration in force. Offers that are out
 // lapse: their clients ask again.
 func (n *Node) reconfigure(now lease.Now, cfg *conf.Config) {
+	n.file = cfg
+	cfg = n.objects.lay(cfg)
 	n.cfg = cfg
+	n.omapi.configure(cfg)
 	n.table.SetPools(dhcp.Pools(cfg))
 	known := append([]*relation(nil), n.relations...)
 	n.relate()

@@ -87,6 +87,9 @@ func (n *Node) counters() []Counter {
 			at++
 		})
 	}
+	each := func(name string, value uint64) { list = append(list, Counter{name, value}) }
+	n.omapi.counters(each)
+	n.objects.counters(each)
 	for _, name := range sortedKeys(n.dropped) {
 		list = append(list, Counter{name, n.dropped[name]})
 	}

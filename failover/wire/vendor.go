@@ -47,6 +47,9 @@ const (
 	elemBilling    element = 43 // text
 	elemBillingSub element = 44 // octets
 	elemVar        element = 45 // u8 length of the name, name, value
+
+	// Of a CONTACT that carries a Note.
+	elemNote element = 50 // octets
 )
 
 // vendorVersion is the version of the meaning of the elements. Another one
@@ -59,7 +62,7 @@ var elementNames = map[element]string{
 	elemEpoch: "epoch", elemLastContact: "last-contact",
 	elemEchoTime: "echo-time", elemEchoXID: "echo-xid", elemGoodbye: "goodbye",
 	elemCut: "cut", elemEntered: "entered", elemDeclined: "declined",
-	elemBilling: "billing", elemBillingSub: "billing-sub", elemVar: "var",
+	elemBilling: "billing", elemBillingSub: "billing-sub", elemVar: "var", elemNote: "note",
 }
 
 func (e element) String() string {
