@@ -79,17 +79,13 @@ func (l *lab) logged(re string) {
 	must(l.server.Await(0, regexp.MustCompile(re), patience))(l)
 }
 
-// selecting is the line about the request for an offered address. dhcpd shows
-// the name there that came with the DISCOVER; dhcpfd knows names of leases only.
-var selecting = regexp.MustCompile(`^(DHCPREQUEST for \S+ \(\S+\) from \S+) \(\S+\)`)
-
 // normal numbers the addresses of the pool in the order in which they appear:
 // which free one a client gets is the server's choice.
 func normal(lines []netlab.Line) []string {
 	var seen, out []string
 	pool := regexp.MustCompile(`\b10\.0\.1\.\d+`)
 	for _, line := range lines {
-		out = append(out, pool.ReplaceAllStringFunc(selecting.ReplaceAllString(line.Text, "$1"), func(a string) string {
+		out = append(out, pool.ReplaceAllStringFunc(line.Text, func(a string) string {
 			if !slices.Contains(seen, a) {
 				seen = append(seen, a)
 			}

@@ -24,7 +24,7 @@ func TestExchange(t *testing.T) {
 	}
 	res = g.from(1, msgRequest).wants("10.0.0.100").server("10.0.0.1").text(optHostName, "pc").opt(optRequestList, 1, 3, 6).send()
 	ack := res.reply(msgACK)
-	res.logs("DHCPREQUEST for 10.0.0.100 (10.0.0.1) from 02:00:00:00:00:01 via eth0")
+	res.logs("DHCPREQUEST for 10.0.0.100 (10.0.0.1) from 02:00:00:00:00:01 (pc) via eth0")
 	res.logs("DHCPACK on 10.0.0.100 to 02:00:00:00:00:01 (pc) via eth0")
 	if d := ack.IPAddressLeaseTime(0); d != 600*time.Second {
 		t.Errorf("lease time %v", d)

@@ -43,6 +43,11 @@ func (r *Responder) head(q *inquiry, verb string, l *lease.Lease) {
 	if l != nil {
 		name = l.Hostname()
 	}
+	if name == "" && q.kind == Selecting {
+		if o := r.offers.byIP[q.asked()]; o != nil && o.isFor(q) {
+			name = o.name
+		}
+	}
 	b = appendName(append(b, ' '), name)
 	q.text = q.appendVia(append(b, "via "...))
 }

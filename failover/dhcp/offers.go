@@ -22,7 +22,8 @@ type offer struct {
 	key   offerKey
 	hw    string
 	uid   string
-	lapse int64 // monotonic
+	name  string // host name in the DISCOVER, for the line about the REQUEST
+	lapse int64  // monotonic
 	// probed is the monotonic moment at which the address was last found
 	// unused; zero if it was not probed.
 	probed int64
@@ -91,7 +92,7 @@ func (s *offers) add(q *inquiry, n *conf.SharedNetwork, ip lease.IP) *offer {
 	// One piece of memory for both names; the lease takes them over.
 	names := make([]byte, 0, len(q.hw)+len(q.uid))
 	both := string(append(append(names, q.hw...), q.uid...))
-	*o = offer{ip: ip, hw: both[:len(q.hw)], uid: both[len(q.hw):]}
+	*o = offer{ip: ip, hw: both[:len(q.hw)], uid: both[len(q.hw):], name: string(q.hostname())}
 	o.key = offerKey{network: n, id: o.hw}
 	if o.uid != "" {
 		o.key.byUID, o.key.id = true, o.uid
@@ -104,9 +105,12 @@ func (s *offers) add(q *inquiry, n *conf.SharedNetwork, ip lease.IP) *offer {
 }
 
 // renew gives the offer its whole life again.
-func (s *offers) renew(o *offer, now lease.Now) {
+func (s *offers) renew(o *offer, q *inquiry) {
+	if name := q.hostname(); o.name != string(name) {
+		o.name = string(name)
+	}
 	s.unlink(o)
-	o.lapse = now.Mono + int64(offerLife)
+	o.lapse = q.now.Mono + int64(offerLife)
 	s.append(o)
 }
 
@@ -177,7 +181,7 @@ func (r *Responder) reserve(q *inquiry, t *target) *offer {
 	n := t.subnet.Network
 	o := r.offers.find(q, n)
 	if o != nil && o.ip == t.ip {
-		r.offers.renew(o, q.now)
+		r.offers.renew(o, q)
 		return o
 	}
 	if o != nil {
