@@ -132,6 +132,9 @@ func (n *Node) Start(now lease.Now) {
 // Step takes one input. What it leads to comes out of the next Flush.
 func (n *Node) Step(now lease.Now, in Input) {
 	n.watchTime(now)
+	if _, partner := in.(*PeerReceived); !partner {
+		n.layOver() // once for all that a partner sends at a time
+	}
 	changed, replies := len(n.events.Changed), len(n.events.Replies)
 	switch in := in.(type) {
 	case *PacketIn:
@@ -153,7 +156,6 @@ func (n *Node) Step(now lease.Now, in Input) {
 	case *PeerReceived:
 		n.link(now, in)
 		n.objects.hear(now, in)
-		n.layOver()
 	default:
 		if !n.omapi.step(now, in) {
 			n.link(now, in)
@@ -227,6 +229,7 @@ func earlier(a, b int64) int64 {
 // output is valid until the next Step.
 func (n *Node) Flush(now lease.Now) *Output {
 	n.watchTime(now)
+	n.layOver()
 	n.out.Answers = append(n.out.Answers[:0], n.answers...)
 	n.answers = n.answers[:0]
 	n.list()
