@@ -106,6 +106,7 @@ func (e *Endpoint) due() {
 	if late := e.now.Mono - e.wanted; e.wanted != 0 && late > int64(lateWait) {
 		e.wokenLate(time.Duration(late))
 	}
+	e.dueLink()
 	e.dueContact()
 	e.dueConnections()
 	e.dueStartup()

@@ -136,6 +136,20 @@ func (e *Endpoint) onLink(f LinkFacts) {
 	}
 }
 
+// dueLink obeys R7 before the carrier is back: it is heard of a moment late,
+// and clients are served in that moment.
+func (e *Endpoint) dueLink() {
+	m := &e.machine
+	out := time.Duration(e.now.Mono - m.lanDown)
+	if m.lan || out <= e.cfg.MaxResponseDelay.Duration() {
+		return
+	}
+	if m.wary == "" && !e.live(e.now) {
+		e.beWary(waryLink)
+	}
+	e.lapseAfter(out, "the clients' network is out")
+}
+
 // onHeartbeat notes a sign of life on another path.
 func (e *Endpoint) onHeartbeat(Heartbeat) {
 	e.machine.beat, e.machine.quietFrom = e.now.Mono, e.now.Mono

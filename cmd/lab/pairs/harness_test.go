@@ -58,7 +58,9 @@ type harness struct {
 	*Pair
 	crowd *load.Crowd
 
-	stranger  *netlab.Node // the latest machine between the partners
+	island    *netlab.LAN       // where B is when it is cut off
+	machines  map[*Box]*machine // that tell a server of the box
+	stranger  *netlab.Node      // the latest machine between the partners
 	strangers int
 }
 
