@@ -13,19 +13,24 @@
 // What it tells the rest of the box: status.json, renewed each second, and a
 // control socket (package control) with the words
 //
-//	status              the answer is Status
-//	open [replacement]  let a box join, as new partner or in the partner's place
-//	close               stop that
+//	status                      the answer is Status
+//	open [partner|replacement]  let a box join: as a new partner, or in the place
+//	                            of the one that was; left out, the latter where
+//	                            there was one. The answer is Status, with the code
+//	close                       stop that
+//	config ...                  the words of package config
 package pair
 
 import (
+	"cmp"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"net/netip"
+	"path/filepath"
+	"sync/atomic"
 
-	"tandem/failover/daemon/keyring"
-	"tandem/init/pair/enrol"
+	"tandem/failover/daemon/control"
+	"tandem/images/layout"
 )
 
 // Options are the places and ports that the service works with. The zero
@@ -47,28 +52,53 @@ type Options struct {
 	Log func(format string, args ...any)
 }
 
+// errAnew ends one life of the service's parts, because who the boxes are has
+// changed on disk; the next begins at once.
+var errAnew = errors.New("the box or its partner has changed")
+
 // Run works until ctx ends or something is wrong that a new start may mend.
 func Run(ctx context.Context, o Options) error {
-	return errors.New("pair: Run is being written")
+	o.PairPort = cmp.Or(o.PairPort, layout.PairPort)
+	o.EnrolPort = cmp.Or(o.EnrolPort, layout.EnrolPort)
+	if !o.EnrolAddr.IsValid() {
+		o.EnrolAddr = netip.MustParsePrefix(layout.EnrolHost).Addr()
+	}
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+	count := &counters{}
+	desk := &desk{}
+	server, err := control.Listen(filepath.Join(o.Run, "control"), desk, func() { count.add("control-too-many") })
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	for {
+		err := live(ctx, o, desk, count)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, errAnew):
+			return err
+		}
+	}
 }
 
-// Partnership is what makes a box the partner of another.
-type Partnership struct {
-	Peer      string // name of the failover relationship (box.Config.PeerName)
-	Pin       keyring.Pin
-	PublicKey ed25519.PublicKey
-	BoxConf   []byte // the partner's box.conf
+// desk answers requests for the life that is.
+type desk struct{ life atomic.Pointer[life] }
+
+// Ask implements control.Asker.
+func (d *desk) Ask(words []string, done <-chan struct{}) <-chan control.Piece {
+	if l := d.life.Load(); l != nil {
+		return l.ask(words, done)
+	}
+	return one(control.Piece{Error: "the pair service is starting; try again"})
 }
 
-// Install writes a partnership to the keyring and to the service's directory.
-// The pin in the keyring is written last: a box with it is paired.
-func Install(keys, dir string, p Partnership) error {
-	return errors.New("pair: Install is being written")
-}
-
-// InstallOffer is what a joining box does once enrol.Session.Accept returned
-// nil: the configuration becomes the version in force, the host's key is
-// pinned. The caller then puts boxConf in place.
-func InstallOffer(keys, dir, peer string, s *enrol.Session) error {
-	return errors.New("pair: InstallOffer is being written")
+// one is an answer of one piece.
+func one(p control.Piece) <-chan control.Piece {
+	ch := make(chan control.Piece, 1)
+	ch <- p
+	close(ch)
+	return ch
 }

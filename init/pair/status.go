@@ -44,15 +44,18 @@ type Partner struct {
 	Reachable bool      `json:"reachable"`
 	Path      string    `json:"path,omitempty"` // of the session: "direct" or "lan"
 	Since     time.Time `json:"since,omitzero"` // of the session, or of its end
-	Version   int       `json:"version"`        // of its configuration
-	Hash      string    `json:"hash,omitempty"`
+	Version   uint64    `json:"version"`        // of its configuration
+	Hash      string    `json:"hash,omitempty"` // the version's ID
+	// Pin is the pin of its key, as in the keyring. When it changes, dhcpfd has
+	// to be started anew: it reads the keyring once.
+	Pin string `json:"pin,omitempty"`
 }
 
 // Config is the pair's configuration as this box has it.
 type Config struct {
-	Version int       `json:"version"`
-	Hash    string    `json:"hash"`
-	State   string    `json:"state"` // "in force", "preparing" or "waiting for confirmation"
+	Version uint64    `json:"version"` // that is settled; zero if there is none
+	Hash    string    `json:"hash"`    // the version's ID
+	State   string    `json:"state"`   // "in force", or what is going on
 	Until   time.Time `json:"until,omitzero"`
 	// Drift is empty, or says how the boxes' configurations differ and what to
 	// do about it.

@@ -1,0 +1,250 @@
+package pair
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tandem/failover/daemon/keyring"
+	"tandem/init/box"
+	"tandem/init/pair/frame"
+	"tandem/init/pair/heartbeat"
+)
+
+// route is one path to the partner.
+type route struct {
+	path       heartbeat.Path
+	own, other netip.Addr
+}
+
+// routes are the paths of a box, the direct cable first.
+func routes(c *box.Config) []route {
+	var all []route
+	if c.Direct.Configured() && c.Partner.Direct.IsValid() {
+		all = append(all, route{heartbeat.Direct, c.Direct.Prefix.Addr(), c.Partner.Direct})
+	}
+	return append(all, route{heartbeat.LAN, c.LAN.Prefix.Addr(), c.Partner.LAN})
+}
+
+// listener is what the link tells about its sessions, each call one after the
+// other: up, then receive any number of times, then down.
+type listener interface {
+	up(s *session)
+	receive(msg []byte) error
+	down(s *session)
+}
+
+// link keeps a session with the partner: the secondary dials, the primary
+// listens.
+type link struct {
+	id     *identity
+	port   uint16
+	to     listener
+	count  *counters
+	log    func(format string, args ...any)
+	routes []route
+
+	mu      sync.Mutex
+	current *session
+	why     string    // why there is none
+	since   time.Time // when the last one ended, or this link began
+}
+
+func newLink(id *identity, port uint16, to listener, count *counters, log func(string, ...any)) *link {
+	return &link{id: id, port: port, to: to, count: count, log: log, routes: routes(&id.box), since: time.Now()}
+}
+
+// session gives the session that is up, or nil and why there is none.
+func (l *link) session() (s *session, why string, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current != nil {
+		return l.current, "", l.current.since
+	}
+	return nil, l.why, l.since
+}
+
+// run works until ctx ends.
+func (l *link) run(ctx context.Context) {
+	var all sync.WaitGroup
+	if l.id.box.Role == box.Primary {
+		places := make(chan struct{}, maxHandshakes)
+		for _, r := range l.routes {
+			all.Go(func() { l.listen(ctx, r, places, &all) })
+		}
+	} else {
+		all.Go(func() { l.dial(ctx) })
+	}
+	all.Wait()
+}
+
+// pause waits; false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// dial tries the paths in turn, and again when a session ended.
+func (l *link) dial(ctx context.Context) {
+	for ctx.Err() == nil {
+		for _, r := range l.routes {
+			d := net.Dialer{Timeout: dialTime, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(r.own, 0))}
+			raw, err := d.DialContext(ctx, "tcp4", netip.AddrPortFrom(r.other, l.port).String())
+			if err != nil {
+				l.failed(r, "session-dial-failed", err)
+				continue
+			}
+			if l.hold(ctx, raw, r, true) {
+				break // begin again with the better path
+			}
+		}
+		pause(ctx, redial)
+	}
+}
+
+// listen takes the partner's connections on one path. The address may come
+// and go.
+func (l *link) listen(ctx context.Context, r route, places chan struct{}, all *sync.WaitGroup) {
+	for ctx.Err() == nil {
+		var lc net.ListenConfig
+		ln, err := lc.Listen(ctx, "tcp4", netip.AddrPortFrom(r.own, l.port).String())
+		if err != nil {
+			l.failed(r, "session-listen-failed", err)
+			pause(ctx, redial)
+			continue
+		}
+		stop := context.AfterFunc(ctx, func() { ln.Close() })
+		l.accept(ctx, ln, r, places, all)
+		stop()
+		ln.Close()
+	}
+}
+
+func (l *link) accept(ctx context.Context, ln net.Listener, r route, places chan struct{}, all *sync.WaitGroup) {
+	for {
+		raw, err := ln.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of descriptors, say
+			l.count.add("session-accept-failed")
+			if !pause(ctx, redial) {
+				return
+			}
+			continue
+		}
+		if from, err := netip.ParseAddrPort(raw.RemoteAddr().String()); err != nil || from.Addr() != r.other {
+			l.count.add("session-stranger")
+			raw.Close()
+			continue
+		}
+		select {
+		case places <- struct{}{}:
+			all.Go(func() { l.serve(ctx, raw, r, places) })
+		default:
+			l.count.add("session-too-many")
+			raw.Close()
+		}
+	}
+}
+
+// serve frees the place as soon as the session is up or refused.
+func (l *link) serve(ctx context.Context, raw net.Conn, r route, places chan struct{}) {
+	s, err := greet(ctx, raw, l.id, false)
+	<-places
+	l.converse(ctx, raw, r, s, err)
+}
+
+// hold makes a session of a connection and keeps it until it ends; false if
+// there was none.
+func (l *link) hold(ctx context.Context, raw net.Conn, r route, client bool) bool {
+	s, err := greet(ctx, raw, l.id, client)
+	return l.converse(ctx, raw, r, s, err)
+}
+
+func (l *link) converse(ctx context.Context, raw net.Conn, r route, s *session, err error) bool {
+	if err != nil {
+		raw.Close()
+		switch {
+		case errors.Is(err, keyring.ErrWrongKey):
+			l.count.add("session-wrong-key")
+		default:
+			l.count.add("session-refused")
+		}
+		l.failed(r, "", err)
+		return false
+	}
+	s.path = r.path
+	stop := context.AfterFunc(ctx, s.end)
+	defer stop()
+	l.enter(s)
+	l.log("session with %s over the %s", s.box.Name, pathName(r.path))
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		_ = s.write() // the reader tells why a session ends
+		s.end()
+	})
+	err = s.read(l.to.receive)
+	s.end()
+	writer.Wait()
+	if errors.Is(err, errBadFrame) || errors.Is(err, frame.ErrTooLong) {
+		l.count.add("session-bad-frame")
+	}
+	l.leave(s, err)
+	l.log("session with %s over the %s ended: %v", s.box.Name, pathName(r.path), err)
+	return true
+}
+
+// enter makes s the session; an older one ends first, whole.
+func (l *link) enter(s *session) {
+	for {
+		l.mu.Lock()
+		old := l.current
+		if old == nil {
+			l.current = s
+			l.mu.Unlock()
+			l.count.add("session-up")
+			l.to.up(s)
+			return
+		}
+		l.mu.Unlock()
+		old.end()
+		<-old.gone
+	}
+}
+
+func (l *link) leave(s *session, err error) {
+	l.to.down(s)
+	l.mu.Lock()
+	l.current, l.since, l.why = nil, time.Now(), reasonOf(err)
+	l.mu.Unlock()
+	close(s.gone)
+}
+
+// failed notes why there is no session.
+func (l *link) failed(r route, counter string, err error) {
+	if counter != "" {
+		l.count.add(counter)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	why := pathName(r.path) + ": " + reasonOf(err)
+	if why != l.why && counter == "" { // a partner that answered, but no session
+		l.log("no session over the %s", why)
+	}
+	l.why = why
+}
+
+func pathName(p heartbeat.Path) string {
+	if p == heartbeat.Direct {
+		return "direct cable"
+	}
+	return "LAN"
+}
