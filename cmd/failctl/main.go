@@ -66,6 +66,9 @@ var commands = []command{
 	{"pause", orderPause},
 	{"resume", orderResume},
 	{"calm", orderCalm},
+	{"pair status", showPair},
+	{"pair open", openPair},
+	{"pair close", closePair},
 	{"key show", showKey},
 	{"key pin", pinKey},
 	{"key forget", forgetKey},
@@ -161,6 +164,12 @@ command the running server (PEER may be left out where there is one)
                             again
   pause|resume [PEER]       stop for a short while without handing over
   calm [PEER]               end the caution after a reset storm (R10)
+
+the pair of boxes (on a Tandem box)
+  pair status               is the partner in touch, on which paths?
+  pair open [KIND]          show a code with which a box joins: as partner, or
+                            as replacement of the one that was
+  pair close                stop that
 
 files (no running server is needed)
   conf check FILE           is this dhcpd.conf good?

@@ -34,7 +34,7 @@ type Session struct {
 func Join(ctx context.Context, dial Dial, own tls.Certificate, code Code) (*Session, error) {
 	raw, err := dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("no box that takes a partner answers (%w): is the other box on, is the cable in the right ports, "+
+		return nil, fmt.Errorf("no box that takes a partner answers: %w. Is the other box on, is the cable in the right ports, "+
 			"and does its console show a code? `failctl pair open` there shows one", err)
 	}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
