@@ -23,16 +23,16 @@ func loadConf(file string, w io.Writer) *conf.Config {
 	return cfg
 }
 
-// reload gives what SIGHUP does: the file is read again.
+// reload gives what SIGHUP and the word reload do: the file is read again.
 func (f *flags) reload(log *daemon.Logger) func() (*conf.Config, error) {
 	return func() (*conf.Config, error) {
 		var said strings.Builder
 		cfg := loadConf(f.conf, &said)
+		if cfg == nil {
+			return nil, fmt.Errorf("%s%s has errors", said.String(), f.conf)
+		}
 		for line := range strings.Lines(said.String()) {
 			log.Sayf(dhcp.LevelWarning, "%s", strings.TrimSuffix(line, "\n"))
-		}
-		if cfg == nil {
-			return nil, fmt.Errorf("%s has errors", f.conf)
 		}
 		return cfg, nil
 	}

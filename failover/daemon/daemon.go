@@ -14,7 +14,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -34,8 +33,8 @@ import (
 // Options say what to serve and where.
 type Options struct {
 	Config *conf.Config
-	// Reload gives the configuration anew after SIGHUP. It logs what is wrong
-	// with it itself; an error leaves the old one in force.
+	// Reload reads the configuration anew. It logs warnings itself; an error,
+	// whose text has every error of the file, leaves the old one in force.
 	Reload func() (*conf.Config, error)
 	// Interfaces names what to serve; none: every interface that is up and
 	// has an address in a subnet of the configuration.
@@ -103,6 +102,8 @@ type server struct {
 	nudge  chan struct{}
 	down   chan struct{} // closed when the loop has ended
 	helper sync.WaitGroup
+	// reloading is held while the configuration is read anew.
+	reloading sync.Mutex
 }
 
 // newServer recovers the leases and opens the sockets.
@@ -179,10 +180,10 @@ func (s *server) openSockets() error {
 func (s *server) listen() error {
 	refused := func() { s.count.add(queriesRefused, 1) }
 	var err error
-	s.ctl, err = control.Listen(s.opt.Control, s.desk, refused)
+	s.ctl, err = control.Listen(s.opt.Control, reloader{s}, refused)
 	if errors.Is(err, control.ErrInUse) && s.opt.ControlFallback != "" {
 		s.opt.Log.Sayf(dhcp.LevelWarning, "%v; ask this server with failctl --control %s", err, s.opt.ControlFallback)
-		s.ctl, err = control.Listen(s.opt.ControlFallback, s.desk, refused)
+		s.ctl, err = control.Listen(s.opt.ControlFallback, reloader{s}, refused)
 	}
 	return err
 }
@@ -269,7 +270,7 @@ func (s *server) signals() {
 			return
 		case sig := <-ch:
 			if sig == syscall.SIGHUP {
-				s.reload()
+				_ = s.reload() // it is in the log
 				continue
 			}
 			for _, what := range []string{"status", "counters"} {
@@ -277,30 +278,4 @@ func (s *server) signals() {
 			}
 		}
 	}
-}
-
-// reload puts the configuration in force as it is on disk now, if it is good.
-func (s *server) reload() {
-	s.notify(fmt.Sprintf("%s\nMONOTONIC_USEC=%s", daemon.SdNotifyReloading, daemon.SdNotifyMonotonicUsec()))
-	defer s.notify(daemon.SdNotifyReady)
-	cfg, err := s.opt.Reload()
-	if err != nil {
-		s.opt.Log.Sayf(dhcp.LevelError, "configuration not reloaded, the old one stays in force: %v", err)
-		return
-	}
-	adopt := func() node.Input {
-		s.ports.cfg = cfg
-		return &node.Reconfigure{Config: cfg}
-	}
-	if !s.inbox.order(s.down, adopt) {
-		return
-	}
-	if err := s.pair.open(cfg); err != nil {
-		s.opt.Log.Sayf(dhcp.LevelError, "%v", err)
-	}
-	select { // the choice of interfaces may have changed
-	case s.nudge <- struct{}{}:
-	default:
-	}
-	s.opt.Log.Sayf(dhcp.LevelInfo, "configuration reloaded")
 }

@@ -23,7 +23,7 @@ const DefaultPath = "/run/tandem/dhcpfd.sock"
 
 // Limits.
 const (
-	maxRequest = 64 << 10 // octets of a request line
+	maxRequest = 64 << 10 // octets of a request line, unless the server allows more
 	maxWords   = 64       // words of a request
 	// MaxClients is how many clients may be connected at once.
 	MaxClients = 16

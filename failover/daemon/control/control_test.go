@@ -114,6 +114,22 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+func TestLongRequests(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sock")
+	s, err := ListenLong(path, echo{}, func() {}, 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var refusal ErrRefused
+	if err := dial(t, path).Ask([]string{strings.Repeat("x", 3<<20)}, nil); !errors.As(err, &refusal) || !strings.HasPrefix(string(refusal), "unknown: x") {
+		t.Errorf("within the limit: %.80v", err)
+	}
+	if err := dial(t, path).Ask([]string{strings.Repeat("x", 5<<20)}, nil); err == nil || strings.Contains(err.Error(), "unknown") {
+		t.Errorf("beyond the limit: %.80v", err)
+	}
+}
+
 func TestTooManyClients(t *testing.T) {
 	path, refused := start(t)
 	for range MaxClients {

@@ -28,6 +28,7 @@ type Server struct {
 	listener *net.UnixListener
 	asker    Asker
 	refused  func()
+	limit    int // octets of a request line
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -42,6 +43,12 @@ var ErrInUse = errors.New("another server listens there")
 // background. A socket that a dead process left behind is replaced. refused is
 // called for each client above MaxClients.
 func Listen(path string, asker Asker, refused func()) (*Server, error) {
+	return ListenLong(path, asker, refused, maxRequest)
+}
+
+// ListenLong is Listen for requests of up to limit octets: those that bring
+// whole files.
+func ListenLong(path string, asker Asker, refused func(), limit int) (*Server, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
@@ -55,7 +62,7 @@ func Listen(path string, asker Asker, refused func()) (*Server, error) {
 	if err := os.Chmod(path, 0o660); err != nil {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
 	}
-	s := &Server{listener: l, asker: asker, refused: refused, conns: map[net.Conn]struct{}{}, done: make(chan struct{})}
+	s := &Server{listener: l, asker: asker, refused: refused, limit: limit, conns: map[net.Conn]struct{}{}, done: make(chan struct{})}
 	s.all.Go(s.accept)
 	return s, nil
 }
@@ -134,7 +141,7 @@ func (s *Server) serve(conn net.Conn) {
 		conn.Close()
 	}()
 	lines := bufio.NewScanner(conn)
-	lines.Buffer(make([]byte, 0, 1024), maxRequest)
+	lines.Buffer(make([]byte, 0, 1024), s.limit)
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(idle)) // fails only once closed
 		if !lines.Scan() {
