@@ -1,0 +1,349 @@
+package setup
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/init/setup/term"
+)
+
+// statusPage is the screen of the running box.
+type statusPage struct{}
+
+// row is one line of the status.
+type statusRow struct {
+	label, text string
+	strong      bool
+	// figure: it changes all the time, which is no reason to show the status
+	// again on a terminal of lines.
+	figure bool
+}
+
+// Limits of what a screen of 24 lines has room for.
+const (
+	shownAlarms = 4
+	shownPools  = 4
+)
+
+// sentence is the state of the pair, or of the boot.
+func sentence(s Status) string {
+	if s.Booting != "" {
+		return "Starting: " + s.Booting
+	}
+	if s.Sentence == "" {
+		return "Nothing is known of the service yet."
+	}
+	return s.Sentence
+}
+
+// human is a length of time for the eye.
+func human(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "never"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(d/time.Second))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d/time.Minute))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d/time.Hour))
+	}
+	return fmt.Sprintf("%d days", int(d/(24*time.Hour)))
+}
+
+// clockTime is a moment of today, or with its date.
+func clockTime(t, now time.Time) string {
+	t, now = t.UTC(), now.UTC()
+	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
+		return t.Format("15:04:05 UTC")
+	}
+	return t.Format("2006-01-02 15:04 UTC")
+}
+
+// statusRows is the whole status; everything that shows it is made of this.
+func statusRows(s Status) []statusRow {
+	var rows []statusRow
+	add := func(label, text string) { rows = append(rows, statusRow{label: label, text: text}) }
+	for i, a := range s.Alarms {
+		if i == shownAlarms {
+			rows = append(rows, statusRow{label: "ALARM", text: fmt.Sprintf("and %d more: see the menu, alarms", len(s.Alarms)-i), strong: true})
+			break
+		}
+		rows = append(rows, statusRow{label: "ALARM", text: alarmText(a, s.Time), strong: true})
+	}
+	if p := s.Pairing; p.Open && p.Code != "" {
+		rows = append(rows, statusRow{label: "pairing", text: fmt.Sprintf("code %s, good until %s: type it at the other box", p.Code, clockTime(p.Until, s.Time)), strong: true})
+	}
+	if s.Posture != "" {
+		text := fmt.Sprintf("%s by rule %s: %s", s.Posture, s.Rule, s.Why)
+		if !s.Until.IsZero() {
+			text += ", until " + clockTime(s.Until, s.Time)
+		}
+		add("posture", text)
+	}
+	if s.State != "" {
+		add("states", fmt.Sprintf("this box %s, partner %s", s.State, orUnknown(s.Partner)))
+	}
+	if s.Clock.State != "" {
+		add("clock", clockText(s.Clock))
+		if s.Clock.Trusted {
+			rows = append(rows, statusRow{label: "offset", text: fmt.Sprintf("%+.3f s", s.Clock.Offset.Seconds()), figure: true})
+		}
+	}
+	for _, l := range s.Links {
+		rows = append(rows, l.rows()...)
+	}
+	if text := configText(s); text != "" {
+		rows = append(rows, statusRow{label: "config", text: text, strong: s.Config.Drift != ""})
+	}
+	for i, p := range s.Pools {
+		if i == shownPools {
+			rows = append(rows, statusRow{label: "pools", text: fmt.Sprintf("and %d networks more: failctl status", len(s.Pools)-i), figure: true})
+			break
+		}
+		rows = append(rows, statusRow{label: "pool", text: poolText(p), figure: true})
+	}
+	return rows
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "not known"
+	}
+	return s
+}
+
+func alarmText(a Alarm, now time.Time) string {
+	text := fmt.Sprintf("%s: %s: %s", a.Severity, a.Name, a.Text)
+	if !a.Since.IsZero() {
+		text += ", since " + clockTime(a.Since, now)
+	}
+	return text
+}
+
+func clockText(c Clock) string {
+	if c.Trusted {
+		return c.State
+	}
+	return "NOT TRUSTED, nobody is served: " + c.Why
+}
+
+func (l Link) rows() []statusRow {
+	state := "up"
+	switch {
+	case l.Flapping:
+		state = "FLAPPING"
+	case !l.Carrier:
+		state = "NO CARRIER"
+	case l.Speed > 0:
+		state = fmt.Sprintf("up, %d Mbit/s", l.Speed)
+	}
+	row := statusRow{label: l.Use, text: fmt.Sprintf("%s %s %s", l.Port, l.Prefix, state), strong: !l.Carrier || l.Flapping}
+	rows := []statusRow{row}
+	if l.Heard >= 0 {
+		rows = append(rows, statusRow{label: "", text: "partner heard on " + l.Use + " " + human(l.Heard) + " ago", figure: true})
+	}
+	return rows
+}
+
+func configText(s Status) string {
+	c := s.Config
+	if c.Version == 0 && c.State == "" && c.Drift == "" {
+		return ""
+	}
+	text := fmt.Sprintf("version %d %s", c.Version, c.State)
+	if !c.Until.IsZero() {
+		text += " until " + clockTime(c.Until, s.Time)
+	}
+	if c.Drift != "" {
+		text += "; THE BOXES DIFFER: " + c.Drift
+	}
+	return text
+}
+
+func poolText(p Pool) string {
+	text := fmt.Sprintf("%s: %d addresses, %d leased, %d free", p.Network, p.Size, p.Active, p.Free+p.Backup)
+	if p.Abandoned > 0 {
+		text += fmt.Sprintf(", %d abandoned", p.Abandoned)
+	}
+	if p.Endurance >= 0 {
+		text += "; lasts " + human(p.Endurance)
+	}
+	return text
+}
+
+func (p *statusPage) title(u *UI) string {
+	return fmt.Sprintf("%s (%s)  Tandem %s on %s", u.status.Name, u.status.Role, u.facts.Version, u.facts.Board)
+}
+
+func (p *statusPage) help() string { return "Enter menu" }
+
+func (p *statusPage) draw(u *UI, g *term.Grid) {
+	row := body - 1
+	for i, l := range wrap(sentence(u.status), g.W-2) {
+		if i == 3 {
+			break
+		}
+		row++
+		g.Put(row, 1, term.Bold, l)
+	}
+	row += 2
+	const column = 11
+	last := g.H - 3
+	rows := statusRows(u.status)
+	// Figures that belong to the line above are written behind it.
+	for i := 0; i < len(rows) && row < last; i++ {
+		r := rows[i]
+		for i+1 < len(rows) && rows[i+1].figure && (rows[i+1].label == "" || rows[i+1].label == "offset") {
+			i++
+			r.text += ", " + rows[i].text
+		}
+		a := term.Attr(0)
+		if r.strong {
+			a = term.Bold
+		}
+		g.Put(row, 1, a, r.label)
+		parts := wrap(r.text, g.W-column-1)
+		for j, l := range parts[:min(2, len(parts))] {
+			if row >= last {
+				break
+			}
+			if j == 1 && len(parts) > 2 {
+				l = term.Clip(l+" ...", g.W-column-1)
+			}
+			g.Put(row, column, a, l)
+			row++
+		}
+	}
+	started := fmt.Sprintf("started %s ago by %s", human(u.status.Uptime), orUnknown(u.status.Started))
+	if u.notice != "" {
+		g.Put(g.H-2, 1, 0, term.Clip(u.notice, g.W-2))
+	} else {
+		g.Put(g.H-2, 1, 0, term.Clip(started, g.W-2))
+	}
+}
+
+func (p *statusPage) key(u *UI, k term.Key) {
+	switch k.Kind {
+	case term.Enter, term.Down:
+		u.open(menu())
+	case term.Rune:
+		for _, it := range menuItems(u) {
+			if string(it.key) == strings.ToLower(string(k.Rune)) {
+				(&listPage{}).choose(u, []item{it}, 0)
+				return
+			}
+		}
+	}
+}
+
+// text is the status for a terminal of lines; essence leaves out what changes
+// all the time.
+func (p *statusPage) text(u *UI) (lines []string, essence string) {
+	s := u.status
+	line := func(label, text string) {
+		for i, part := range wrap(text, width-14) {
+			if i > 0 {
+				label = ""
+			}
+			lines = append(lines, fmt.Sprintf("| %-9s %s", label, part))
+		}
+	}
+	lines = append(lines, "+"+strings.Repeat("-", width-2))
+	line("box", fmt.Sprintf("%s (%s) on %s, Tandem %s", s.Name, s.Role, u.facts.Board, u.facts.Version))
+	line("started", "by "+orUnknown(s.Started))
+	line("state", sentence(s))
+	rows := statusRows(s)
+	for _, r := range rows {
+		if !r.figure {
+			line(r.label, r.text)
+		}
+	}
+	essence = strings.Join(lines, "\n")
+	for _, r := range rows {
+		if r.figure {
+			line(r.label, r.text)
+		}
+	}
+	return append(lines, "+"+strings.Repeat("-", width-2)), essence
+}
+
+func (p *statusPage) say(u *UI) []string {
+	lines, essence := p.text(u)
+	if essence == u.shown {
+		return nil
+	}
+	first := u.shown == ""
+	u.shown = essence
+	if first {
+		lines = append(lines, "Type menu, why, leases, status ... then Enter.")
+	}
+	return lines
+}
+
+func (p *statusPage) prompt(*UI) string { return "> " }
+
+// line takes a command: a letter or word of the menu, a word with its
+// arguments, or something that the box itself knows.
+func (p *statusPage) line(u *UI, s string) {
+	s = strings.TrimSpace(s)
+	word, rest, _ := strings.Cut(s, " ")
+	rest = strings.TrimSpace(rest)
+	var a Action
+	switch strings.ToLower(word) {
+	case "", "status":
+		lines, essence := p.text(u)
+		u.shown = essence
+		u.print(lines...)
+		return
+	case "<", ".":
+		return
+	case "menu", "m", "?", "help":
+		u.open(menu())
+		return
+	case "lock":
+		if u.facts.PasswordHash == "" {
+			u.say("There is no password. The menu has: system, password.")
+			return
+		}
+		u.lockUp()
+		return
+	case "why":
+		a = Why{rest}
+	case "leases":
+		a = Leases{rest}
+	case "log", "logs":
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 1 {
+			n = 20
+		}
+		a = Logs{n}
+	case "partner-down":
+		u.askPartnerDown(false)
+		return
+	case "removed":
+		u.askPartnerDown(true)
+		return
+	case "reboot":
+		a = Reboot{}
+	case "poweroff", "shutdown":
+		a = Shutdown{}
+	default:
+		a = Typed{s}
+	}
+	u.do(term.Clip(s, 40), a, u.showAnswer(term.Clip(s, 40)))
+}
+
+// news shows the status on a terminal of lines when it has changed.
+func (u *UI) news() {
+	p, ok := u.top().(*statusPage)
+	if !ok || u.size != nil || u.said != page(p) || len(u.buffer) > 0 {
+		return
+	}
+	if lines, essence := p.text(u); essence != u.shown {
+		u.shown = essence
+		u.interrupt(strings.Join(lines, "\n"))
+	}
+}
