@@ -55,7 +55,8 @@ func (k blockKind) isClass() bool { return k == inClass || k == inSubclass }
 
 // Parse reads a configuration and everything it includes. The tree is there
 // even if there are errors, with what could be read. Relative names are given
-// to read as they are. Diagnostics are in the order of the text.
+// to read as they are; a file that is not there by that name is looked for
+// beside the file that includes it. Diagnostics are in the order of the text.
 func Parse(name string, read ReadFile) (*File, []Diagnostic) {
 	p := parse(name, read)
 	return p.file, p.reports.sorted()
@@ -73,31 +74,38 @@ type parsed struct {
 func parse(name string, read ReadFile) *parsed {
 	p := &parser{read: read, options: newOptions()}
 	f := &File{Name: name}
-	if src, ok := p.load(name, place{src: token.NewSource(name, "")}); ok {
+	if _, src, ok := p.load(name, place{src: token.NewSource(name, "")}); ok {
 		f.body = p.readFile(name, src, inGlobal)
 	}
 	return &parsed{file: f, options: p.options, reports: p.reports}
 }
 
 // load reads the text of a file, within the limits; from is where it is asked for.
-func (p *parser) load(name string, from place) (string, bool) {
+func (p *parser) load(name string, from place) (as, text string, ok bool) {
 	src, err := p.read(name)
+	as = name
+	if errors.Is(err, fs.ErrNotExist) && !path.IsAbs(name) && len(p.open) > 0 {
+		beside := path.Join(path.Dir(p.open[len(p.open)-1]), name)
+		if there, berr := p.read(beside); berr == nil {
+			src, err, as = there, nil, beside
+		}
+	}
 	switch {
 	case err != nil:
 		if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
 			err = pathErr.Err // the name is said already
 		}
 		p.reports.fail(from, "", "cannot read %s: %v", name, err)
-		return "", false
+		return "", "", false
 	case len(src) > maxFile:
 		p.reports.fail(from, "", "%s has %d octets; the limit is %d", name, len(src), maxFile)
-		return "", false
+		return "", "", false
 	case p.total+len(src) > maxTotal:
 		p.reports.fail(from, "", "all files together have more than %d octets", maxTotal)
-		return "", false
+		return "", "", false
 	}
 	p.total += len(src)
-	return string(src), true
+	return as, string(src), true
 }
 
 // readFile reads the statements of one file.
@@ -414,8 +422,8 @@ func (p *parser) include(kind blockKind) (node, bool) {
 		p.fail(name, "", "more than %d include statements", maxIncludes)
 		return nil, p.semicolon()
 	}
-	if src, ok := p.load(name.Text, p.place(name)); ok {
-		n.body = p.readFile(name.Text, src, kind)
+	if as, src, ok := p.load(name.Text, p.place(name)); ok {
+		n.body = p.readFile(as, src, kind)
 	}
 	return n, p.semicolon()
 }
