@@ -197,6 +197,7 @@ func (s *server) serve(ctx context.Context) error {
 		s.helper.Go(func() { s.watchBox(s.opt.Facts) })
 	}
 	s.notify(daemon.SdNotifyReady + "\nSTATUS=" + s.loop.node.Status(readClock()).Sentence)
+	warnNeighbours(s.opt.Config, neighbourLimit, s.opt.Log)
 	s.opt.Log.Sayf(dhcp.LevelInfo, "Server starting service.")
 	s.opt.Ready()
 	done := s.untilStopped(ctx)

@@ -83,11 +83,11 @@ func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
 	return netip.PrefixFrom(addr, ones), ok && bits == 32
 }
 
-// Loopback sets lo up.
+// Loopback sets lo up, and makes room for what will be known of the LAN.
 func Loopback() error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		return err
 	}
-	return netlink.LinkSetUp(lo)
+	return errors.Join(netlink.LinkSetUp(lo), makeRoom(neighbourDir))
 }
