@@ -21,13 +21,15 @@ import (
 // protocol is the version of the session's frames.
 const protocol = 1
 
-// Kinds of frames of a session. Each side sends hello first, then alive once a
-// second beside whatever there is to say.
+// Kinds of frames of a session. Each side sends hello first, then welcome if
+// the other's hello suits it, then alive once a second beside whatever there is
+// to say.
 const (
-	kindHello  byte = iota + 1 // greeting
-	kindAlive                  // empty
-	kindChange                 // a message of package change, as it stands
-	kindBye                    // farewell; the session ends
+	kindHello   byte = iota + 1 // greeting
+	kindWelcome                 // empty
+	kindAlive                   // empty
+	kindChange                  // a message of package change, as it stands
+	kindBye                     // farewell; the session ends
 )
 
 // greeting tells the partner who this is.
@@ -114,14 +116,7 @@ func greet(ctx context.Context, raw net.Conn, id *identity, client bool) (*sessi
 	if err := frame.Write(conn, kindHello, greeting{protocol, id.boxText}); err != nil {
 		return nil, err
 	}
-	f, err := frame.Read(conn, maxGreeting)
-	if err != nil {
-		return nil, err
-	}
-	if f.Kind == kindBye {
-		return nil, toldBye(f)
-	}
-	if err := f.Decode(kindHello, &s.hello); err != nil {
+	if err := await(conn, kindHello, &s.hello); err != nil {
 		return nil, err
 	}
 	key, ok := conn.ConnectionState().PeerCertificates[0].PublicKey.(ed25519.PublicKey)
@@ -130,11 +125,29 @@ func greet(ctx context.Context, raw net.Conn, id *identity, client bool) (*sessi
 	}
 	s.key = key
 	if err := s.fits(id); err != nil {
-		// The other side finds the same; this is in case its release does not.
 		_ = frame.Write(conn, kindBye, farewell{err.Error()})
 		return nil, err
 	}
+	if err := frame.Write(conn, kindWelcome, nil); err != nil {
+		return nil, err
+	}
+	if err := await(conn, kindWelcome, nil); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+// await reads one frame, which is of the kind, or tells why the partner does
+// not go on.
+func await(conn net.Conn, kind byte, v any) error {
+	f, err := frame.Read(conn, maxGreeting)
+	if err != nil {
+		return err
+	}
+	if f.Kind == kindBye {
+		return toldBye(f)
+	}
+	return f.Decode(kind, v)
 }
 
 func toldBye(f frame.Frame) error {
@@ -174,9 +187,12 @@ func (s *session) fits(id *identity) error {
 
 // read hands each message of the partner to fn until the session ends.
 func (s *session) read(fn func(msg []byte) error) error {
-	patient := &patientReader{s.conn}
+	return readMessages(&patientReader{s.conn}, fn)
+}
+
+func readMessages(r io.Reader, fn func(msg []byte) error) error {
 	for {
-		f, err := frame.Read(patient, maxFrame)
+		f, err := frame.Read(r, maxFrame)
 		if err != nil {
 			return err
 		}
