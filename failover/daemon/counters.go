@@ -28,7 +28,7 @@ const (
 	probeSendErrors
 	probeProxies // ARP answers that did not count, see proxies
 	queriesRefused
-	managersRefused // OMAPI connections beyond maxManagers
+	managersWaited  // OMAPI connections beyond maxManagers
 	diskFullDropped // replies dropped because what they promise could not be written
 	batches
 	syncs
@@ -58,7 +58,7 @@ var counterNames = [counterEnd]string{
 	probeSendErrors:     "probe-send-errors",
 	probeProxies:        "probe-answers-by-proxy",
 	queriesRefused:      "queries-refused",
-	managersRefused:     "omapi-crowded",
+	managersWaited:      "omapi-waited",
 	diskFullDropped:     "disk-full-dropped",
 	batches:             "batches",
 	syncs:               "syncs",

@@ -19,7 +19,8 @@ import (
 // Limits of managers' connections.
 const (
 	// maxManagers is the connections at once, the ones that the node has yet to
-	// refuse included.
+	// refuse, or that are being closed, included. Further ones wait in the
+	// kernel.
 	maxManagers = omapi.MaxSessions + omapi.MaxUnproven
 	// managerRead is the octets taken from a connection at a time.
 	managerRead = 16 << 10
@@ -37,7 +38,8 @@ type managers struct {
 	count *counters
 
 	mu       sync.Mutex
-	want     string // where to listen; empty for nowhere
+	slots    chan struct{} // one for each connection
+	want     string        // where to listen; empty for nowhere
 	listener net.Listener
 	open     map[uint64]*managerConn
 	last     uint64
@@ -52,7 +54,7 @@ type managerConn struct {
 }
 
 func newManagers(in *inbox, down <-chan struct{}, log *Logger, count *counters) *managers {
-	return &managers{inbox: in, down: down, log: log, count: count, open: map[uint64]*managerConn{}}
+	return &managers{inbox: in, down: down, log: log, count: count, open: map[uint64]*managerConn{}, slots: make(chan struct{}, maxManagers)}
 }
 
 // drawNumber gives a number that nobody can predict.
@@ -109,16 +111,14 @@ func (m *managers) listen(port uint16, loopback bool) {
 const acceptPause = 100 * time.Millisecond
 
 func (m *managers) accept(l net.Listener) {
-	for {
+	for m.room() {
 		conn, err := l.Accept()
 		if err == nil {
 			m.admit(conn)
 			continue
 		}
-		m.mu.Lock()
-		over := m.listener != l
-		m.mu.Unlock()
-		if over {
+		<-m.slots
+		if m.left(l) {
 			return
 		}
 		select {
@@ -129,13 +129,36 @@ func (m *managers) accept(l net.Listener) {
 	}
 }
 
-// admit begins to serve a connection, or closes it if there are too many.
+// left tells whether another listener, or none, took the place of l.
+func (m *managers) left(l net.Listener) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.listener != l
+}
+
+// room waits for a slot; false if the server ends.
+func (m *managers) room() bool {
+	select {
+	case m.slots <- struct{}{}:
+		return true
+	default:
+	}
+	m.count.add(managersWaited, 1)
+	select {
+	case m.slots <- struct{}{}:
+		return true
+	case <-m.down:
+		return false
+	}
+}
+
+// admit begins to serve a connection that has a slot.
 func (m *managers) admit(conn net.Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.open) >= maxManagers || m.listener == nil {
-		m.count.add(managersRefused, 1)
+	if m.listener == nil { // closed meanwhile
 		conn.Close()
+		<-m.slots
 		return
 	}
 	m.last++
@@ -151,6 +174,7 @@ func (m *managers) serve(c *managerConn) {
 		m.mu.Lock()
 		delete(m.open, c.id)
 		m.mu.Unlock()
+		<-m.slots
 		m.inbox.send(m.down, &node.OMAPIClosed{ID: c.id})
 	}()
 	from := c.conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
