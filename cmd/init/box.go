@@ -17,12 +17,15 @@ import (
 	"tandem/init/clock"
 	"tandem/init/journal"
 	"tandem/init/network"
+	"tandem/init/pair"
+	"tandem/init/setup"
 	"tandem/init/supervise"
 )
 
 // Where things are on a box.
 const (
 	dataDir    = layout.DataDir
+	boxPath    = dataDir + "/" + layout.BoxConfig
 	ledgerPath = dataDir + "/boot.json"
 	clockPath  = dataDir + "/clock.json"
 	logDir     = dataDir + "/log"
@@ -33,7 +36,9 @@ const (
 	notifyPath = runDir + "/notify"
 )
 
-// box is what has been found out and started so far.
+// box is what has been found out and started so far. The boot steps write it,
+// one after the other, then the watch loop; who else looks takes the fields
+// that are pointers to swap.
 type box struct {
 	console *console
 	journal journal.Journal
@@ -49,14 +54,16 @@ type box struct {
 	health      boot.Health
 	ledger      boot.Ledger
 	config      boxconf.Config
-	// toldProblems is what was said last about a bad configuration.
+	// toldProblems is what was said last about a bad configuration, toldBlank
+	// that there is none.
 	toldProblems string
+	toldBlank    bool
 	ports        []board.Named
 	wanted       []network.Wanted
 	gate         *clock.Gate
 	gateMu       sync.Mutex
 	reaper       *supervise.Reaper
-	supervisor   *supervise.Supervisor
+	supervisor   atomic.Pointer[supervise.Supervisor]
 	monitor      *hwmon.Monitor
 	carriers     map[string]*link.Carrier // by use: "lan", "direct"
 	passed       []boot.Alarm
@@ -64,11 +71,35 @@ type box struct {
 	slotWell     bool
 	shown        string // the status that the console shows
 
-	lit       map[string]bool // LEDs
-	poolLines atomic.Pointer[[]string]
-	asking    atomic.Bool // a question about the pools is under way
+	servicesAt  time.Duration // since boot, when dhcpfd could have started
+	engineOn    bool
+	engineWaits string // what keeps dhcpfd from its start
+	pairAlarms  []string
+	doorOpen    bool // the address for joining is there
+	pace        pace
+	lanAlive    atomic.Int64 // since boot, when the LAN was last seen alive
+
+	lit map[string]bool // LEDs
 
 	step atomic.Value // string, the boot step that is under way
+
+	// What the consoles look at.
+	picture   atomic.Pointer[setup.Status]
+	factsNow  atomic.Pointer[setup.Facts]
+	configNow atomic.Pointer[boxconf.Config] // nil until the box is set up
+	portsNow  atomic.Pointer[[]board.Named]
+	pairNow   atomic.Pointer[pair.Status]
+	engineNow atomic.Pointer[engineStatus]
+
+	// What the consoles do.
+	talking   sync.WaitGroup
+	opened    bool
+	hush      func() // ends the interface on every console
+	orders    chan order
+	committed chan struct{} // the setup is done
+	testing   sync.Mutex    // one test of the network at a time; guards joining
+	joining   *joining
+	visiting  sync.Mutex // one foreign file system at a time
 
 	// waiting is set while boot waits for something that may take any time;
 	// booted is closed when the watch begins.
@@ -77,7 +108,10 @@ type box struct {
 }
 
 func newBox(out io.Writer) *box {
-	return &box{console: newConsole(out), carriers: map[string]*link.Carrier{}, lit: map[string]bool{}, booted: make(chan struct{})}
+	return &box{
+		console: newConsole(out), carriers: map[string]*link.Carrier{}, lit: map[string]bool{},
+		booted: make(chan struct{}), orders: make(chan order, 1), committed: make(chan struct{}, 1), hush: func() {},
+	}
 }
 
 // trusted is the clock's status; without a gate it is not trusted.

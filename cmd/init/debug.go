@@ -47,10 +47,8 @@ func (b *box) mischief(line string) (known bool) {
 }
 
 func (b *box) servicePID() int {
-	for _, s := range b.supervisor.Statuses() {
-		if s.PID != 0 {
-			return s.PID
-		}
+	if pid := b.engine().PID; pid != 0 {
+		return pid
 	}
 	return -1 << 30 // no such process
 }

@@ -3,20 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
-
-	"tandem/init/supervise"
 )
 
 // lights sets the LEDs of the case: alive is lit while PID 1 turns, serve
 // while dhcpfd is ready and the clock is trusted, alarms while one stands.
 func (b *box) lights() {
-	serving := false
-	for _, s := range b.supervisor.Statuses() {
-		serving = serving || s.Phase == supervise.Ready
-	}
 	leds := b.found.Board.LEDs
 	b.light(leds.Alive, true)
-	b.light(leds.Serve, serving && b.trusted().Trusted)
+	b.light(leds.Serve, b.engineReady() && b.trusted().Trusted)
 	b.light(leds.Alarms, len(b.monitor.Alarms()) > 0)
 }
 

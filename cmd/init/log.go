@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"tandem/hwmon"
@@ -90,53 +89,4 @@ func (b *box) bootLog() io.Writer {
 			Severity: severity, App: "init", Text: line})
 		fmt.Fprintln(b.console, line)
 	}}
-}
-
-// console is the box's console. A serial line takes some hundred lines a
-// second: who writes does not wait for it, or a talkative service could keep
-// PID 1 from feeding the watchdog.
-type console struct {
-	out     io.Writer
-	queue   chan []byte
-	dropped atomic.Uint64
-	written atomic.Uint64
-	asked   atomic.Uint64
-}
-
-// consoleQueue is how many pieces may wait; more are left out and counted.
-const consoleQueue = 1024
-
-func newConsole(out io.Writer) *console {
-	c := &console{out: out, queue: make(chan []byte, consoleQueue)}
-	go func() {
-		for p := range c.queue {
-			if n := c.dropped.Swap(0); n > 0 {
-				fmt.Fprintf(c.out, "(%d lines are left out here, the log has them)\n", n)
-			}
-			_, _ = c.out.Write(p) // there is no other place to say that it failed
-			c.written.Add(1)
-		}
-	}()
-	return c
-}
-
-// Write implements io.Writer.
-func (c *console) Write(p []byte) (int, error) {
-	select {
-	case c.queue <- bytes.Clone(p):
-		c.asked.Add(1)
-	default:
-		c.dropped.Add(1)
-	}
-	return len(p), nil
-}
-
-// lastWords bounds the wait for the console before the box ends.
-const lastWords = 3 * time.Second
-
-// flush waits until everything has been shown.
-func (c *console) flush() {
-	for end := time.Now().Add(lastWords); c.written.Load() < c.asked.Load() && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
 }

@@ -22,9 +22,21 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == holdWord {
-		fmt.Fprintln(os.Stderr, "init:", hold(os.Args[2:]))
-		os.Exit(1)
+	if len(os.Args) > 1 && os.Getpid() != 1 {
+		var err error
+		switch os.Args[1] {
+		case holdWord:
+			err = hold(os.Args[2:])
+		case pairWord:
+			err = runPair()
+		default:
+			err = fmt.Errorf("%q is no word for it", os.Args[1])
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "init:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if os.Getpid() != 1 {
 		fmt.Println("init is the first process of a Tandem box and does nothing elsewhere. Its boot steps:")
@@ -47,10 +59,15 @@ func (b *box) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
+	if err := raw(os.Stdin); err != nil {
+		b.log("console: %v", err)
+	}
 	fmt.Fprintf(b.console, "Tandem: init starts at %.3f s\n", clock.SinceBoot().Seconds())
-	keys := b.readKeys()
-	early := make(chan order, 1)
-	go b.listenWhileBooting(keys, signals, early, cancel)
+	early, listened := make(chan order, 1), make(chan struct{})
+	go func() {
+		defer close(listened)
+		b.listenWhileBooting(signals, early, cancel)
+	}()
 	alarms, err := boot.Run(ctx, b.steps(), b.bootLog(), clock.SinceBoot)
 	select {
 	case o := <-early:
@@ -65,28 +82,36 @@ func (b *box) run() {
 		cancel()
 		b.restart(boot.ByPanic, err.Error())
 	}
-	o := b.watch(ctx, keys, signals)
+	close(b.booted)
+	<-listened
+	o := b.watch(ctx, signals)
 	cancel()
 	b.carryOut(o)
 }
 
-// listenWhileBooting answers the console, and lets a person end a boot that
-// waits for something.
-func (b *box) listenWhileBooting(keys <-chan string, signals <-chan os.Signal, early chan<- order, cancel func()) {
+// listenWhileBooting keeps the picture of the box, and lets a person end a
+// boot that waits for something.
+func (b *box) listenWhileBooting(signals <-chan os.Signal, early chan<- order, cancel func()) {
+	tick := time.NewTicker(turn)
+	defer tick.Stop()
+	end := func(o order) {
+		early <- o
+		cancel()
+	}
 	for {
 		select {
 		case <-b.booted:
 			return
-		case line := <-keys:
-			if o, ok := ending(line); ok {
-				early <- o
-				cancel()
-				return
+		case <-tick.C:
+			if b.supervisor.Load() != nil {
+				b.followPair()
 			}
-			b.log("still booting: %s", b.wait())
+			b.paintBooting()
+		case o := <-b.orders:
+			end(o)
+			return
 		case s := <-signals:
-			early <- orderOf(s)
-			cancel()
+			end(orderOf(s))
 			return
 		}
 	}
@@ -102,8 +127,9 @@ type order struct {
 // carryOut stops everything in good order, then restarts or switches off.
 func (b *box) carryOut(o order) {
 	b.log("%s", o.why)
-	if b.supervisor != nil {
-		b.supervisor.Stop()
+	b.quiet()
+	if s := b.supervisor.Load(); s != nil {
+		s.Stop()
 	}
 	b.announce(o.reason)
 	if o.off {
@@ -117,9 +143,25 @@ func (b *box) carryOut(o order) {
 	b.end(unix.LINUX_REBOOT_CMD_RESTART)
 }
 
+// quietTime bounds the wait for the consoles' interfaces to end.
+const quietTime = time.Second
+
+// quiet takes the interface off every console, so that what is still to be
+// said is seen.
+func (b *box) quiet() {
+	b.hush()
+	done := make(chan struct{})
+	go func() { b.talking.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(quietTime):
+	}
+}
+
 // restart is the end of a box that cannot go on.
 func (b *box) restart(reason boot.Reason, why string) {
 	b.complain("restart: %s", why)
+	b.quiet()
 	b.announce(reason)
 	// Time to read the console, and a brake for a box that fails at once.
 	time.Sleep(3 * time.Second)

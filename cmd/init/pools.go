@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"time"
 
-	"tandem/images/layout"
+	"tandem/init/setup"
 )
 
-// poolInfo is what failctl tells of a pool, as far as it is shown.
+// poolInfo is what dhcpfd tells of a pool, as far as it is shown.
 type poolInfo struct {
 	Network   string `json:"network"`
 	Size      int    `json:"size"`
@@ -18,53 +16,81 @@ type poolInfo struct {
 	Abandoned int    `json:"abandoned"`
 }
 
-// shownPools is how many networks the status names; a terminal has few lines.
-const shownPools = 4
-
-// askPools asks dhcpfd how full its pools are, for the status.
-func (b *box) askPools() {
-	var out bytes.Buffer
-	args := []string{"--control", layout.Control, "--json", "status"}
-	var lines []string
-	var s struct{ Pools []poolInfo }
-	if b.reaper.Run(layout.FailCtl, args, &out, askLimit) == nil && json.Unmarshal(out.Bytes(), &s) == nil {
-		lines = poolLines(s.Pools)
-	}
-	b.poolLines.Store(&lines)
-	b.asking.Store(false)
-}
-
-// poolLines sums the pools up by network.
-func poolLines(pools []poolInfo) []string {
-	var names []string
-	sums := map[string]*poolInfo{}
+// sumPools sums the pools up by network, in the order in which they come.
+func sumPools(pools []poolInfo) []setup.Pool {
+	var list []setup.Pool
+	at := map[string]int{}
 	for _, p := range pools {
-		sum := sums[p.Network]
-		if sum == nil {
-			names = append(names, p.Network)
-			sum = &poolInfo{}
-			sums[p.Network] = sum
+		i, ok := at[p.Network]
+		if !ok {
+			i = len(list)
+			at[p.Network] = i
+			list = append(list, setup.Pool{Network: p.Network, Endurance: -1})
 		}
+		sum := &list[i]
 		sum.Size += p.Size
 		sum.Active += p.Active
 		sum.Free += p.Free
 		sum.Backup += p.Backup
 		sum.Abandoned += p.Abandoned
 	}
-	var lines []string
-	for i, name := range names {
-		if i == shownPools {
-			return append(lines, fmt.Sprintf("and %d networks more: failctl status", len(names)-i))
-		}
-		p := sums[name]
-		line := fmt.Sprintf("%s: %d addresses, %d leased, %d free", name, p.Size, p.Active, p.Free+p.Backup)
-		if p.Backup > 0 {
-			line += fmt.Sprintf(" (%d of the secondary)", p.Backup)
-		}
-		if p.Abandoned > 0 {
-			line += fmt.Sprintf(", %d abandoned", p.Abandoned)
-		}
-		lines = append(lines, line)
+	return list
+}
+
+// The pace at which a network fills is that of the last paceTime, looked at
+// every paceEvery.
+const (
+	paceEvery = time.Minute
+	paceTime  = time.Hour
+	// pacedNetworks bounds the networks that are followed.
+	pacedNetworks = 256
+)
+
+// pace follows how many addresses of each network are leased.
+type pace struct {
+	next    time.Duration
+	samples map[string][]paceSample
+}
+
+type paceSample struct {
+	at     time.Duration
+	active int
+}
+
+// paint sums the pools up and says how long their free addresses last; now is
+// the time since boot.
+func (p *pace) paint(now time.Duration, pools []poolInfo) []setup.Pool {
+	list := sumPools(pools)
+	if p.samples == nil {
+		p.samples = map[string][]paceSample{}
 	}
-	return lines
+	look := now >= p.next
+	if look {
+		p.next = now + paceEvery
+	}
+	for i := range list {
+		n := &list[i]
+		s, known := p.samples[n.Network]
+		if look && (known || len(p.samples) < pacedNetworks) {
+			s = append(s, paceSample{now, n.Active})
+			for now-s[0].at > paceTime {
+				s = s[1:]
+			}
+			p.samples[n.Network] = s
+		}
+		if len(s) > 0 {
+			n.Endurance = endurance(n.Free+n.Backup, n.Active-s[0].active, now-s[0].at)
+		}
+	}
+	return list
+}
+
+// endurance is how long free addresses last if grown more of them are leased
+// every while; negative if they are not on the way to their end.
+func endurance(free, grown int, while time.Duration) time.Duration {
+	if grown <= 0 || while < paceEvery {
+		return -1
+	}
+	const longest = 1000 * 24 * time.Hour
+	return time.Duration(min(float64(while)*float64(free)/float64(grown), float64(longest)))
 }

@@ -1,29 +1,37 @@
 package main
 
 import (
-	"fmt"
-	"strings"
 	"testing"
+	"time"
 )
 
-func TestPoolLines(t *testing.T) {
-	pools := []poolInfo{
-		{Network: "10.0.0.0/24", Size: 100, Active: 17, Free: 42, Backup: 41},
-		{Network: "10.0.1.0/24", Size: 5, Free: 4, Abandoned: 1},
-		{Network: "10.0.0.0/24", Size: 10, Free: 10},
+func TestPoolsAreSummedByNetwork(t *testing.T) {
+	list := sumPools([]poolInfo{
+		{Network: "a", Size: 10, Free: 4, Backup: 2, Active: 3, Abandoned: 1},
+		{Network: "b", Size: 5, Free: 5},
+		{Network: "a", Size: 10, Free: 10},
+	})
+	if len(list) != 2 || list[0].Size != 20 || list[0].Free != 14 || list[0].Backup != 2 || list[0].Active != 3 ||
+		list[0].Abandoned != 1 || list[1].Network != "b" {
+		t.Fatalf("%+v", list)
 	}
-	got := poolLines(pools)
-	want := []string{
-		"10.0.0.0/24: 110 addresses, 17 leased, 93 free (41 of the secondary)",
-		"10.0.1.0/24: 5 addresses, 0 leased, 4 free, 1 abandoned",
+}
+
+func TestEnduranceFollowsThePace(t *testing.T) {
+	var p pace
+	at := func(now time.Duration, active, free int) time.Duration {
+		return p.paint(now, []poolInfo{{Network: "a", Active: active, Free: free}})[0].Endurance
 	}
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Fatalf("%q", got)
+	if d := at(0, 0, 100); d >= 0 {
+		t.Fatalf("known from one look: %v", d)
 	}
-	for i := range 10 {
-		pools = append(pools, poolInfo{Network: fmt.Sprintf("10.1.%d.0/24", i)})
+	if d := at(30*time.Minute, 50, 50); d != 30*time.Minute {
+		t.Fatalf("%v; 50 in half an hour leave half an hour for 50", d)
 	}
-	if got := poolLines(pools); len(got) != shownPools+1 || !strings.Contains(got[shownPools], "and 8 networks more") {
-		t.Fatalf("%q", got)
+	if d := at(80*time.Minute, 50, 50); d >= 0 {
+		t.Fatalf("%v; nothing was leased in the last hour", d)
+	}
+	if d := at(81*time.Minute, 40, 60); d >= 0 {
+		t.Fatalf("%v; addresses come back", d)
 	}
 }

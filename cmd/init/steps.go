@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -36,6 +36,9 @@ const (
 	beatTime     = watchdogTime - hardwareTime - turn - writeTime
 )
 
+// reflash is the remedy for a disk without its partitions.
+const reflash = "flash the image again"
+
 // clockStep is the name of a step that others ask for.
 const clockStep = "clock gate"
 
@@ -50,6 +53,7 @@ func (b *box) steps() []boot.Step {
 		{Name: "boot ledger", Limit: 10 * time.Second, Policy: boot.Continue, Do: b.openLedger},
 		{Name: "box configuration", Limit: 30 * time.Second, Policy: boot.Stay, Do: b.readConfig},
 		{Name: "network", Limit: 30 * time.Second, Policy: boot.Continue, Do: b.bringUpNetwork},
+		{Name: "pair service", Limit: 10 * time.Second, Policy: boot.Continue, Do: b.startPair},
 		{Name: clockStep, Policy: boot.Stay, Do: b.passClock},
 		{Name: "services", Limit: 30 * time.Second, Policy: boot.Restart, Do: b.startServices},
 	}
@@ -88,6 +92,7 @@ func (b *box) recognise(context.Context) (string, error) {
 		err = json.Unmarshal(raw, &b.image)
 	}
 	b.found = board.Recognise(boot.Facts(hostRoot, b.params))
+	b.console.open(b.found.Board.Consoles)
 	return fmt.Sprintf("%s; Tandem %s", b.found.Why, b.image.Version), err
 }
 
@@ -162,6 +167,9 @@ func (b *box) mountData(ctx context.Context) (string, error) {
 	}
 	b.dataMounted = true
 	b.journal.ToFiles(logDir)
+	if err := b.tidyData(); err != nil {
+		return "", err
+	}
 	if err := boot.GrowFileSystem(dataDir, part.Device); err != nil {
 		b.complain("data partition: %v", err)
 	}
@@ -171,6 +179,16 @@ func (b *box) mountData(ctx context.Context) (string, error) {
 		}
 	}
 	return b.describeData(grown), nil
+}
+
+// tidyData finishes what was begun before the restart, before anything reads
+// the data.
+func (b *box) tidyData() error {
+	reset, err := boot.FinishReset(dataDir)
+	if reset {
+		b.log("factory reset: everything was forgotten")
+	}
+	return err
 }
 
 // ownDirectory makes a directory that the services write to.
@@ -211,6 +229,8 @@ func (b *box) openLedger(context.Context) (string, error) {
 	record, signs.Panic = boot.PanicRecord("/sys/fs/pstore")
 	b.ledger = boot.Next(last, ok, signs, time.Now().UTC())
 	b.ledger.DataLost = b.health.Lost
+	_, err := os.Stat(layout.RestoredMark)
+	b.ledger.Restored = err == nil
 	if signs.Panic {
 		b.ledger.Detail = record
 	}
@@ -224,31 +244,26 @@ func (b *box) openLedger(context.Context) (string, error) {
 }
 
 // readConfig reads the box configuration, taken from the boot partition the
-// first time.
+// first time, or typed on a console.
 func (b *box) readConfig(ctx context.Context) (string, error) {
 	// A box that is not set up waits for a person, not for the watchdog.
 	b.waiting.Store(true)
 	if !b.dataMounted {
+		b.openConsoles([]string{"there is no data partition to keep a configuration on: " + reflash})
 		return "", errors.New("there is no data partition to read it from")
 	}
 	taken, err := b.provision(ctx)
 	if err != nil {
 		b.log("provisioning: %v", err)
 	}
-	path := filepath.Join(dataDir, layout.BoxConfig)
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("this box is not set up: put %s into %s on the partition %s", layout.BoxConfig, layout.Provision, layout.Boot)
-	}
+	c, err := b.loadConfig(ctx)
 	if err != nil {
 		return "", err
 	}
-	c, problems := boxconf.Parse(path, string(raw))
-	if len(problems) > 0 {
-		return "", b.wrongConfig(problems)
-	}
 	b.config = c
+	b.configNow.Store(&c)
 	b.waiting.Store(false)
+	b.openConsoles(nil)
 	if err := unix.Sethostname([]byte(c.Name)); err != nil {
 		b.log("host name: %v", err)
 	}
@@ -257,6 +272,75 @@ func (b *box) readConfig(ctx context.Context) (string, error) {
 		done += "; taken from the boot partition: " + strings.Join(taken, ", ")
 	}
 	return done, nil
+}
+
+// loadConfig reads box.conf. The first failure is told at once; afterwards a
+// person has the consoles, and the wait ends with what he does there.
+func (b *box) loadConfig(ctx context.Context) (boxconf.Config, error) {
+	for {
+		raw, err := os.ReadFile(boxPath)
+		var problems []boxconf.Problem
+		if err == nil {
+			var c boxconf.Config
+			if c, problems = boxconf.Parse(boxPath, string(raw)); len(problems) == 0 {
+				return c, nil
+			}
+			err = b.wrongConfig(problems)
+		} else if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("this box is not set up: answer the questions on a console, or put %s into %s on the partition %s", layout.BoxConfig, layout.Provision, layout.Boot)
+		}
+		if b.findPorts(); !b.openConsoles(tell(problems)) {
+			return boxconf.Config{}, err
+		}
+		select {
+		case <-b.committed:
+		case <-ctx.Done():
+			return boxconf.Config{}, err
+		}
+	}
+}
+
+func tell(problems []boxconf.Problem) (texts []string) {
+	for _, p := range problems {
+		texts = append(texts, p.Error())
+	}
+	return texts
+}
+
+// findPorts looks for the ports of the case and sets them up, so that a person
+// who sets the box up sees which cable is where.
+func (b *box) findPorts() {
+	nics, err := network.NICs()
+	if err != nil {
+		b.log("%v", err)
+		return
+	}
+	ports, _ := board.Assign(b.found.Board, nics)
+	for _, p := range ports {
+		if err := network.Raise(p.NIC.Name); err != nil {
+			b.log("%v", err)
+		}
+	}
+	b.ports = ports
+	b.portsNow.Store(&ports)
+}
+
+// openConsoles puts the interface onto the consoles, once: already tells that
+// it is there.
+func (b *box) openConsoles(problems []string) (already bool) {
+	b.paintFacts(problems)
+	if b.reaper == nil {
+		b.reaper = supervise.NewReaper(make(chan struct{}))
+	}
+	if b.opened {
+		return true
+	}
+	b.opened = true
+	ctx, hush := context.WithCancel(context.Background())
+	b.hush = hush
+	b.paintBooting()
+	b.talk(ctx)
+	return false
 }
 
 // wrongConfig tells what is wrong with the box configuration, once.
@@ -279,7 +363,9 @@ func (b *box) provision(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var taken []string
+	var wishes boot.Wishes
 	err = boot.OnBootPartition(part, false, func(dir string) (err error) {
+		wishes = boot.ReadWishes(dir)
 		taken, err = boot.Provision(dir, dataDir, func(name string, raw []byte) bool {
 			if name != layout.BoxConfig {
 				return true
@@ -289,7 +375,30 @@ func (b *box) provision(ctx context.Context) ([]string, error) {
 		})
 		return err
 	})
+	if err == nil && wishes != (boot.Wishes{}) {
+		err = b.grant(part, wishes)
+	}
 	return taken, err
+}
+
+// grant does what a person with the disk in hand asked for.
+func (b *box) grant(part boot.Partition, w boot.Wishes) error {
+	if err := storePassword(""); err != nil {
+		return err
+	}
+	b.complain("the console's password was removed, as a file on the boot partition asks")
+	if w.Reset {
+		if err := boot.OrderReset(dataDir); err != nil {
+			return err
+		}
+	}
+	if err := boot.OnBootPartition(part, true, boot.Granted); err != nil {
+		return err
+	}
+	if w.Reset {
+		b.orders <- order{reason: boot.ByCommand, why: "restarting to forget everything, as a file on the boot partition asks"}
+	}
+	return nil
 }
 
 func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
@@ -302,6 +411,7 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 	}
 	var missing []string
 	b.ports, missing = board.Assign(b.found.Board, nics)
+	b.portsNow.Store(&b.ports)
 	if len(missing) > 0 {
 		b.log("ports without a device: %s", strings.Join(missing, ", "))
 	}
@@ -321,7 +431,7 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 		}
 		said = append(said, b.settle(ctx, w))
 	}
-	if err := b.writeResolv(); err != nil {
+	if err := writeResolv(b.config.DNS); err != nil {
 		problems = append(problems, err.Error())
 	}
 	if b.config.Syslog != "" {
@@ -334,9 +444,9 @@ func (b *box) bringUpNetwork(ctx context.Context) (string, error) {
 }
 
 // writeResolv tells the programs of the box which name servers to ask.
-func (b *box) writeResolv() error {
+func writeResolv(servers []netip.Addr) error {
 	var text strings.Builder
-	for _, a := range b.config.DNS {
+	for _, a := range servers {
 		fmt.Fprintf(&text, "nameserver %s\n", a)
 	}
 	return os.WriteFile(layout.ResolvTarget, []byte(text.String()), 0o644)
@@ -413,22 +523,22 @@ func (b *box) passClock(ctx context.Context) (string, error) {
 }
 
 func (b *box) startServices(context.Context) (string, error) {
-	b.monitor = hwmon.NewMonitor(append(append([]hwmon.Condition(nil), hwmon.Standard...), thermal.Conditions(b.found.Board.Sensors)...))
-	b.reaper = supervise.NewReaper(make(chan struct{}))
-	s, err := supervise.New(b.reaper, notifyPath, b.log, b.serviceLog)
-	if err != nil {
-		return "", err
+	conditions := append([]hwmon.Condition{clearTextAlarm}, hwmon.Standard...)
+	b.monitor = hwmon.NewMonitor(append(conditions, thermal.Conditions(b.found.Board.Sensors)...))
+	if b.supervisor.Load() == nil {
+		return "", errors.New("the supervisor did not start")
 	}
-	b.supervisor = s
-	if err := b.writeDHCPConfig(); err != nil {
-		return "", err
-	}
+	b.servicesAt = clock.SinceBoot()
 	b.publish()
-	s.Start(b.dhcpfd())
+	b.startEngine()
+	done := "dhcpfd"
+	if b.engineWaits != "" {
+		done += " " + b.engineWaits
+	}
 	var mem unix.Sysinfo_t
 	if err := unix.Sysinfo(&mem); err != nil {
-		return "dhcpfd", nil
+		return done, nil
 	}
 	unit := uint64(mem.Unit)
-	return fmt.Sprintf("dhcpfd; memory: %d of %d MiB free", uint64(mem.Freeram)*unit>>20, uint64(mem.Totalram)*unit>>20), nil
+	return fmt.Sprintf("%s; memory: %d of %d MiB free", done, uint64(mem.Freeram)*unit>>20, uint64(mem.Totalram)*unit>>20), nil
 }

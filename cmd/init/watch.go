@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -14,7 +15,9 @@ import (
 	"tandem/hwmon/thermal"
 	"tandem/images/layout"
 	"tandem/init/boot"
+	boxconf "tandem/init/box"
 	"tandem/init/clock"
+	"tandem/init/network"
 	"tandem/init/supervise"
 )
 
@@ -54,8 +57,13 @@ func (b *box) feedWhileBooting() {
 }
 
 // watch is the life of the box after boot. It returns how the box ends.
-func (b *box) watch(ctx context.Context, keys <-chan string, signals <-chan os.Signal) order {
-	close(b.booted)
+func (b *box) watch(ctx context.Context, signals <-chan os.Signal) order {
+	go b.keepAsking()
+	for _, w := range b.wanted {
+		if list := neighbours(&b.config); w.Use == "lan" && len(list) > 0 {
+			go b.keepProbing(ctx, w, list)
+		}
+	}
 	events, err := link.Watch(ctx)
 	if err != nil {
 		b.log("%v", err)
@@ -73,13 +81,14 @@ func (b *box) watch(ctx context.Context, keys <-chan string, signals <-chan os.S
 				if b.mustRepair() {
 					return order{reason: boot.ByPanic, why: "restarting, because the data partition can not be written and a start repairs it"}
 				}
-				if b.asking.CompareAndSwap(false, true) {
-					go b.askPools()
-				}
 			}
+			b.followPair()
+			b.startEngine()
+			b.restoredNoted()
 			b.publish()
 			b.judge()
 			b.lights()
+			b.paint()
 			b.show(false)
 		case e, ok := <-events:
 			if !ok {
@@ -88,10 +97,8 @@ func (b *box) watch(ctx context.Context, keys <-chan string, signals <-chan os.S
 			}
 			b.carrier(e)
 			b.publish()
-		case line := <-keys:
-			if o, ok := b.command(line); ok {
-				return o
-			}
+		case o := <-b.orders:
+			return o
 		case s := <-signals:
 			return orderOf(s)
 		}
@@ -111,7 +118,7 @@ func orderOf(s os.Signal) order {
 // beat ends when a service hangs, and when the data disk does: this write
 // would then never return.
 func (b *box) feed() {
-	if ok, why := b.supervisor.Fresh(); !ok {
+	if ok, why := b.supervisor.Load().Fresh(); !ok {
 		b.complain("R8: the watchdog is not fed: %s", why)
 		return
 	}
@@ -190,7 +197,15 @@ type facts struct {
 	Boot      boot.Ledger   `json:"boot"`
 	Storm     string        `json:"storm,omitempty"` // R10, why
 	Alarms    []hwmon.Alarm `json:"alarms"`
+	// Heard is when the partner's heartbeats came, by path, as SinceBoot counts.
+	Heard map[string]int64 `json:"heard,omitempty"`
 }
+
+// clearText is the standing alarm of a pair without keys.
+const clearText = "clear text"
+
+var clearTextAlarm = hwmon.Condition{Name: clearText, Severity: hwmon.Warning, Raise: 1, Clear: 0,
+	Text: "the boxes speak in clear text and know each other by address only; pair them, and remove the word clear from box.conf"}
 
 type portFacts struct {
 	Configured bool          `json:"configured"`
@@ -199,13 +214,19 @@ type portFacts struct {
 	Flapping   bool          `json:"flapping"`
 	Changes    int           `json:"changes"` // in the last minute
 	LostFor    time.Duration `json:"lostFor"` // the last loss that is over
+	// Alive: the gateway or a time server answered there lately.
+	Alive bool `json:"alive"`
 }
 
 func (b *box) publish() {
 	now := clock.SinceBoot()
 	f := facts{SinceBoot: now, Clock: b.trusted(), Boot: b.ledger, LAN: b.portFacts("lan"), Direct: b.portFacts("direct")}
+	f.LAN.Alive = now-time.Duration(b.lanAlive.Load()) < lanStale
 	_, f.Storm = supervise.Storm(b.ledger.Resets, b.ledger.Started, b.ledger.Started.Add(now))
-	readings := []hwmon.Reading{{Name: "clock", Value: flag(!f.Clock.Trusted)}}
+	if p := b.pairNow.Load(); p != nil {
+		f.Heard = p.Heard
+	}
+	readings := []hwmon.Reading{{Name: "clock", Value: flag(!f.Clock.Trusted)}, {Name: clearText, Value: flag(b.config.Peer.Clear)}}
 	for use, p := range map[string]portFacts{"lan": f.LAN, "direct": f.Direct} {
 		if p.Configured {
 			readings = append(readings, hwmon.Reading{Name: "link " + use, Value: flag(p.Carrier)}, hwmon.Reading{Name: "flapping " + use, Value: flag(p.Flapping)})
@@ -220,6 +241,41 @@ func (b *box) publish() {
 	if err != nil {
 		b.log("facts: %v", err)
 	}
+}
+
+// How often the neighbours on the LAN are asked for a sign of life, and how
+// long one counts.
+const (
+	lanEvery = 5 * time.Second
+	lanStale = 3 * lanEvery
+)
+
+// keepProbing looks whether the LAN is alive: the gateway and the time
+// servers are asked by ARP, the partner is not.
+func (b *box) keepProbing(ctx context.Context, lan network.Wanted, neighbours []netip.Addr) {
+	for ctx.Err() == nil {
+		// An error is a port that is down: not alive.
+		if alive, err := network.Alive(ctx, lan.Name, lan.Prefix.Addr(), neighbours); alive && err == nil {
+			b.lanAlive.Store(int64(clock.SinceBoot()))
+		}
+		select {
+		case <-time.After(lanEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// neighbours are the addresses on the LAN that should always answer.
+func neighbours(c *boxconf.Config) (list []netip.Addr) {
+	if c.Gateway.IsValid() {
+		list = append(list, c.Gateway)
+	}
+	for _, name := range c.NTP {
+		if a, err := netip.ParseAddr(name); err == nil && c.LAN.Prefix.Contains(a) && a != c.Partner.LAN {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // replace swaps a file on /run: nothing there needs to be durable.
@@ -252,10 +308,10 @@ func flag(v bool) float64 {
 }
 
 // judge tells the boot loader that the slot is good once the box has served
-// for a while.
+// for a while, or done all it can do without its partner.
 func (b *box) judge() {
-	st := b.supervisor.Statuses()
-	if len(st) == 0 || st[0].Phase != supervise.Ready || b.slotWell {
+	well := b.engineReady() || !b.engineOn && b.pairNow.Load() != nil
+	if !well || b.slotWell {
 		b.wellSince = clock.SinceBoot()
 		return
 	}

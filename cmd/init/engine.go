@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -9,8 +11,12 @@ import (
 
 	"tandem/images/layout"
 	boxconf "tandem/init/box"
+	"tandem/init/pair/version"
 	"tandem/init/supervise"
 )
+
+// engineName is the name of dhcpfd among the services.
+const engineName = "dhcpfd"
 
 // dhcpfd is the service that this box is for. It runs as a user of its own
 // with the capabilities that raw sockets and port 67 take.
@@ -27,7 +33,7 @@ func (b *box) dhcpfd() supervise.Service {
 		args = append(args, "--peer", b.config.PeerName()+":isc")
 	}
 	return supervise.Service{
-		Name: "dhcpfd", Path: layout.DHCPd, Args: args,
+		Name: engineName, Path: layout.DHCPd, Args: args,
 		Env: []string{"JOURNAL_STREAM=init"}, // its lines then carry their severity
 		UID: layout.ServiceUID, GID: layout.ServiceGID,
 		Caps: []uintptr{unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
@@ -36,21 +42,31 @@ func (b *box) dhcpfd() supervise.Service {
 }
 
 // writeDHCPConfig makes what dhcpfd reads: this box's failover peer block,
-// then the pair's dhcpd.conf, which is the same on both boxes.
+// then the pair's configuration in force, which is the same on both boxes.
 func (b *box) writeDHCPConfig() error {
 	if err := os.WriteFile(peerConf, []byte(b.config.PeerBlock()), 0o644); err != nil {
 		return err
 	}
-	shared := filepath.Join(dataDir, layout.DHCPConfig)
-	if _, err := os.Stat(shared); os.IsNotExist(err) {
-		b.log("there is no %s yet: the box serves nobody", layout.DHCPConfig)
-		if err := os.WriteFile(shared, []byte("# the pair's dhcpd.conf\n"), 0o644); err != nil {
-			return err
-		}
-	}
-	text := "include \"" + peerConf + "\";\ninclude \"" + shared + "\";\n"
-	if b.config.Role == boxconf.Single {
-		text = "include \"" + shared + "\";\n"
-	}
+	text := "include \"" + peerConf + "\";\ninclude \"" + activeConf + "\";\n"
 	return os.WriteFile(dhcpConf, []byte(text), 0o644)
+}
+
+// activeConf is the pair's configuration in force.
+var activeConf = filepath.Join(layout.PairConfigDir, layout.ActiveLink, layout.DHCPConfig)
+
+// firstConfiguration makes a dhcpd.conf that was put onto the box without one
+// the first version of the pair's configuration.
+func (b *box) firstConfiguration() error {
+	if _, err := os.Stat(activeConf); err == nil {
+		return nil
+	}
+	raw, err := os.ReadFile(filepath.Join(dataDir, layout.DHCPConfig))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		b.log("there is no %s yet: the box serves nobody", layout.DHCPConfig)
+		return installNothing()
+	case err != nil:
+		return err
+	}
+	return installFirst(version.Files{version.Main: raw})
 }
