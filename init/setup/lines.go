@@ -78,7 +78,11 @@ func (u *UI) interrupt(text string) {
 	if n := len(u.top().prompt(u)) + len(u.buffer); n > 0 {
 		u.out.WriteString(strings.Repeat(" ", min(n, width-1)) + "\r")
 	}
-	u.print(text)
+	// Lines are left whole: the terminal folds them, and who records them finds
+	// them again.
+	for _, l := range strings.Split(text, "\n") {
+		u.out.WriteString(safe(l) + "\r\n")
+	}
 	if u.said != nil {
 		u.ask()
 	}
