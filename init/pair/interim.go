@@ -5,7 +5,6 @@ import (
 
 	"tandem/failover/daemon/control"
 	"tandem/init/pair/change"
-	"tandem/init/pair/enrol"
 	"tandem/init/pair/version"
 )
 
@@ -22,11 +21,4 @@ func (unkept) Active() (*version.Version, error) { return nil, nil }
 func (unkept) Status() change.Status             { return change.Status{State: "in force", Synchronised: true} }
 func (unkept) Ask([]string, <-chan struct{}) <-chan control.Piece {
 	return one(control.Piece{Error: "the configuration is not kept yet"})
-}
-
-// InstallOffer is what a joining box does once enrol.Session.Accept returned
-// nil: the configuration becomes the version in force, the host's key is
-// pinned. The caller then puts its box.conf in place.
-func InstallOffer(keys, dir, peer string, s *enrol.Session) error {
-	return Install(keys, dir, Partnership{Peer: peer, Pin: s.Pin, PublicKey: s.PublicKey, BoxConf: s.Offer.HostConf})
 }

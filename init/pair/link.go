@@ -49,12 +49,23 @@ type link struct {
 
 	mu      sync.Mutex
 	current *session
-	why     string    // why there is none
 	since   time.Time // when the last one ended, or this link began
+	ended   string    // why it ended
+	trouble map[heartbeat.Path]trouble
 }
 
+// trouble is why the last attempt on a path made no session.
+type trouble struct {
+	text     string
+	answered bool // somebody was there
+	at       time.Time
+}
+
+// troubleTime is for how long an attempt tells how things are.
+const troubleTime = 15 * time.Second
+
 func newLink(id *identity, port uint16, to listener, count *counters, log func(string, ...any)) *link {
-	return &link{id: id, port: port, to: to, count: count, log: log, routes: routes(&id.box), since: time.Now()}
+	return &link{id: id, port: port, to: to, count: count, log: log, routes: routes(&id.box), since: time.Now(), trouble: map[heartbeat.Path]trouble{}}
 }
 
 // session gives the session that is up, or nil and why there is none.
@@ -64,7 +75,30 @@ func (l *link) session() (s *session, why string, since time.Time) {
 	if l.current != nil {
 		return l.current, "", l.current.since
 	}
-	return nil, l.why, l.since
+	return nil, l.whyNone(time.Now()), l.since
+}
+
+// whyNone says why there is no session: what somebody answered goes before
+// silence, the direct cable before the LAN.
+func (l *link) whyNone(now time.Time) string {
+	text, paths, answered := "", "", false
+	for _, r := range l.routes {
+		t, ok := l.trouble[r.path]
+		switch {
+		case !ok || now.Sub(t.at) > troubleTime:
+		case text == "" || t.answered && !answered:
+			text, paths, answered = t.text, pathName(r.path), t.answered
+		case t.text == text:
+			paths += " and " + pathName(r.path)
+		}
+	}
+	switch {
+	case text != "":
+		return paths + ": " + text
+	case l.ended != "" && now.Sub(l.since) < troubleTime:
+		return l.ended
+	}
+	return "the partner does not call: look at its power, at the cables, and at its console"
 }
 
 // run works until ctx ends.
@@ -101,7 +135,11 @@ func (l *link) dial(ctx context.Context) {
 				l.failed(r, "session-dial-failed", err)
 				continue
 			}
+			began := time.Now()
 			if l.hold(ctx, raw, r, true) {
+				if time.Since(began) < redialSlow {
+					pause(ctx, redialSlow) // something ends each session at once
+				}
 				break // begin again with the better path
 			}
 		}
@@ -209,6 +247,7 @@ func (l *link) enter(s *session) {
 		old := l.current
 		if old == nil {
 			l.current = s
+			clear(l.trouble)
 			l.mu.Unlock()
 			l.count.add("session-up")
 			l.to.up(s)
@@ -223,23 +262,24 @@ func (l *link) enter(s *session) {
 func (l *link) leave(s *session, err error) {
 	l.to.down(s)
 	l.mu.Lock()
-	l.current, l.since, l.why = nil, time.Now(), reasonOf(err)
+	l.current, l.since, l.ended = nil, time.Now(), reasonOf(err)
 	l.mu.Unlock()
 	close(s.gone)
 }
 
-// failed notes why there is no session.
+// failed notes why an attempt on a path made no session. Somebody answered if
+// there is no counter for it.
 func (l *link) failed(r route, counter string, err error) {
 	if counter != "" {
 		l.count.add(counter)
 	}
+	t := trouble{reasonOf(err), counter == "", time.Now()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	why := pathName(r.path) + ": " + reasonOf(err)
-	if why != l.why && counter == "" { // a partner that answered, but no session
-		l.log("no session over the %s", why)
+	if t.answered && t.text != l.trouble[r.path].text {
+		l.log("no session over the %s: %s", pathName(r.path), t.text)
 	}
-	l.why = why
+	l.trouble[r.path] = t
 }
 
 func pathName(p heartbeat.Path) string {

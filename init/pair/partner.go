@@ -19,6 +19,7 @@ import (
 const (
 	partnerConf = "partner.conf"
 	partnerPub  = "partner.pub"
+	configDir   = "config"
 )
 
 // Partnership is what makes a box the partner of another.

@@ -53,6 +53,7 @@ const (
 	writeTime     = 60 * time.Second  // for one message
 	dialTime      = 2 * time.Second   //
 	redial        = 1 * time.Second   // pause between attempts
+	redialSlow    = 3 * time.Second   // the same after a session that ended at once
 	maxHandshakes = 4                 // connections that are not yet sessions
 	partnerGrace  = 10 * time.Second  // that a partner may be away without an alarm
 )

@@ -16,6 +16,7 @@ import (
 	"tandem/init/box"
 	"tandem/init/pair/change"
 	"tandem/init/pair/frame"
+	"tandem/init/pair/heartbeat"
 )
 
 // ear is a listener that tells a test what happens, in one order.
@@ -214,6 +215,35 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("something went through: %s", a.next(t))
 			}
 		})
+	}
+}
+
+func TestWhyThereIsNoSession(t *testing.T) {
+	s := newSite(t)
+	now := time.Now()
+	silence := trouble{"nothing is heard", false, now}
+	answer := trouble{"wrong key", true, now}
+	old := trouble{"wrong key", true, now.Add(-time.Minute)}
+	const direct, lan = heartbeat.Direct, heartbeat.LAN
+	for _, c := range []struct {
+		trouble map[heartbeat.Path]trouble
+		ended   string
+		since   time.Duration
+		want    string
+	}{
+		{nil, "", 0, "the partner does not call"},
+		{nil, "it restarts", time.Second, "it restarts"},
+		{nil, "it restarts", time.Hour, "the partner does not call"},
+		{map[heartbeat.Path]trouble{direct: silence, lan: silence}, "it restarts", time.Second, "direct cable and LAN: nothing is heard"},
+		{map[heartbeat.Path]trouble{direct: silence, lan: answer}, "", 0, "LAN: wrong key"},
+		{map[heartbeat.Path]trouble{direct: answer, lan: silence}, "", 0, "direct cable: wrong key"},
+		{map[heartbeat.Path]trouble{direct: old, lan: silence}, "", 0, "LAN: nothing is heard"},
+	} {
+		l := newLink(s.identity(s.conf("a", box.Primary), ownKey{}, keyring.Pin{}), 1, newEar(), &counters{}, t.Logf)
+		l.trouble, l.ended, l.since = c.trouble, c.ended, now.Add(-c.since)
+		if got := l.whyNone(now); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }
 
