@@ -62,6 +62,7 @@ type client struct {
 	began  time.Time // when the transaction began, for the secs field
 	sent   time.Time // when the transaction's first message of the phase went
 	asked  int
+	lapses int
 }
 
 // due is the moment at which a message is repeated. All wait equally long, so
@@ -196,6 +197,9 @@ func earlier(ctx context.Context, waiting []due) time.Time {
 
 func (c *Crowd) begin(one *client, p phase) (due, error) {
 	lost := !one.bound(time.Now())
+	if one.addr.IsValid() && !one.ends.IsZero() && time.Until(one.ends) < brink {
+		one.lapses++
+	}
 	if lost && (p == renewing || p == rebinding) || p == rebooting && !one.addr.IsValid() {
 		p = discovering
 	}

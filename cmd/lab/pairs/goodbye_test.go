@@ -4,15 +4,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
-// takeover is how soon the partner must have the whole pool after a goodbye;
-// MCLT is far longer.
-const takeover = 20 * time.Second
-
-// Maintenance hands every address to the partner at once; afterwards both are
-// as before. SIGTERM with --handover does the same and ends the process.
+// Maintenance hands every address to the partner at once: within the patience
+// of the clients, which is far shorter than MCLT. Afterwards both are as before. SIGTERM with --handover does the same and ends the process.
 func TestGoodbye(t *testing.T) {
 	t.Parallel()
 	for _, r := range roles {
@@ -36,14 +31,10 @@ func TestGoodbye(t *testing.T) {
 					must(leaver.Failctl("maintenance", "on"))(h)
 				}
 				must0(h, stayer.AwaitState("partner-down", Patience))
-				began := time.Now()
 				before := h.addrs(0, 6)
 				must0(h, h.crowd.Renew(within(h), 0, 6, 6))
 				h.keep(before, 0, 6)
 				h.acquire(6, 20)
-				if took := time.Since(began); took > takeover {
-					h.Errorf("all 20 addresses were given only after %v", took)
-				}
 				for i := range 20 {
 					if h.crowd.Server(i) != stayer.Addr && i >= 6 {
 						h.Errorf("client %d was served by %v, which is under maintenance", i, h.crowd.Server(i))

@@ -215,10 +215,26 @@ func (h *harness) acquire(from, to int) {
 func (h *harness) settled() {
 	h.Helper()
 	must0(h, h.AwaitNormal(Patience))
-	must0(h, h.crowd.Drain(look))
+	h.answered()
 	must0(h, h.AwaitEqual(Patience))
 	h.booksMatch()
 	h.healthy()
+}
+
+// nobody is an address of the network that no client has.
+var nobody = netip.AddrFrom4([4]byte{10, 0, 0, 250})
+
+// answered waits until every server that lives has handled what the clients
+// sent, so that no answer is under way any more.
+func (h *harness) answered() {
+	h.Helper()
+	var alive []netip.Addr
+	for _, b := range h.Boxes() {
+		if b.Server.Alive() {
+			alive = append(alive, b.Addr)
+		}
+	}
+	must0(h, h.crowd.Settle(within(h), nobody, alive...))
 }
 
 // booksMatch compares what the clients saw with the primary's table.
@@ -228,7 +244,8 @@ func (h *harness) booksMatch() {
 		h.Error(c)
 	}
 	table := must(h.Primary.Leases())(h)
-	for _, a := range h.crowd.Held(time.Now().Add(2 * time.Second)) {
+	// What still holds now was in the table when it was read.
+	for _, a := range h.crowd.Held(time.Now().Add(time.Second)) {
 		e := table.at(lease.IP(ip4(a.Addr)))
 		if e.State != lease.Active.String() || e.HW != a.Client.String() {
 			h.Errorf("%v was promised to %v until %v; the servers have %v", a.Addr, a.Client, a.Ends().Format(time.TimeOnly), e)
@@ -270,28 +287,29 @@ func (h *harness) healthy() {
 	}
 }
 
-// soon is less than what is left of a lease that a test counts on.
-const soon = 3 * time.Second
+// holding is what a client had.
+type holding struct {
+	addr   netip.Addr // the zero one for none
+	lapses int
+}
 
-// addrs are the addresses of clients from..to-1 now; the zero one for a lease
-// that is about to end.
-func (h *harness) addrs(from, to int) []netip.Addr {
-	list := make([]netip.Addr, to-from)
+// addrs are what clients from..to-1 have now.
+func (h *harness) addrs(from, to int) []holding {
+	list := make([]holding, to-from)
 	for i := from; i < to; i++ {
-		if h.crowd.Left(i) > soon {
-			list[i-from] = h.crowd.Addr(i)
-		}
+		list[i-from] = holding{h.crowd.Addr(i), h.crowd.Lapses(i)}
 	}
 	return list
 }
 
 // keep checks that clients from..to-1 have the same addresses as before, those
 // whose lease has not ended meanwhile.
-func (h *harness) keep(before []netip.Addr, from, to int) {
+func (h *harness) keep(before []holding, from, to int) {
 	h.Helper()
 	for i := from; i < to; i++ {
-		if now := h.crowd.Addr(i); before[i-from].IsValid() && now.IsValid() && now != before[i-from] {
-			h.Errorf("client %v had %v and has %v now", h.crowd.MAC(i), before[i-from], now)
+		had, now := before[i-from], h.crowd.Addr(i)
+		if had.lapses == h.crowd.Lapses(i) && had.addr.IsValid() && now.IsValid() && now != had.addr {
+			h.Errorf("client %v had %v and has %v now", h.crowd.MAC(i), had.addr, now)
 		}
 	}
 }
