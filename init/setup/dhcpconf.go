@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,6 +106,18 @@ func liftPeer(files []File) (lifted []File, name string, blocks int) {
 		lifted = append(lifted, f)
 	}
 	return lifted, name, blocks
+}
+
+// renamePeer gives the relationship another name wherever it stands.
+func renamePeer(files []File, old, name string) []File {
+	var renamed []File
+	for _, f := range files {
+		f.Text = peerName.ReplaceAllStringFunc(f.Text, func(s string) string {
+			return strings.ReplaceAll(s, `"`+old+`"`, strconv.Quote(name))
+		})
+		renamed = append(renamed, f)
+	}
+	return renamed
 }
 
 // sharedPools tells whether any pool of the files is shared with a partner.

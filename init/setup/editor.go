@@ -44,7 +44,7 @@ func (p *editPage) store() {
 		return
 	}
 	*p.text = strings.Join(p.lines, "\n")
-	if *p.text != "" {
+	if *p.text != "" && !strings.HasSuffix(*p.text, "\n") {
 		*p.text += "\n"
 	}
 }

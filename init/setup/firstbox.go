@@ -112,7 +112,7 @@ func (p Port) describe() string {
 			state += fmt.Sprintf(", %d Mbit/s", p.Speed)
 		}
 	}
-	return fmt.Sprintf("%-8s %-17s  %-24s %s", p.Name, p.MAC, state, p.Driver)
+	return fmt.Sprintf("%-6s %-17s  %-22s %s", p.Name, p.MAC, state, p.Driver)
 }
 
 // portItems offers the ports; taken is the port that another answer uses.
@@ -185,7 +185,7 @@ func (u *UI) askDirect() {
 			portText, ""),
 		at: portAt(u, f.direct, f.lan),
 		items: func(u *UI) []item {
-			return append(portItems(u, f.lan, "is the LAN's port", func(u *UI, name string) {
+			return append(portItems(u, f.lan, "the LAN port", func(u *UI, name string) {
 				f.direct = name
 				u.askAddresses()
 			}), none)
@@ -253,7 +253,7 @@ func (u *UI) askAddresses() {
 		&field{label: "Name servers (DNS)", value: &f.dns, optional: true, check: valid(addresses), hint: "Addresses with spaces between. Needed only if time servers are given by name."})
 	u.open(&formPage{
 		head: "Set up: name and addresses", fields: fields,
-		intro: []string{fmt.Sprintf("LAN: port %s.  %s", f.lan, f.cable())},
+		intro: []string{fmt.Sprintf("LAN: %s.  %s", f.lan, f.cable())},
 		done: func(u *UI) {
 			if f.isc {
 				u.askISC()
@@ -268,7 +268,7 @@ func (f *firstBox) cable() string {
 	if f.direct == "" {
 		return "No direct cable."
 	}
-	return fmt.Sprintf("Direct cable: port %s, %s here, %s there.", f.direct, directOwn, directPartner)
+	return fmt.Sprintf("Direct cable: %s, %s here, %s there.", f.direct, directOwn.Addr(), directPartner)
 }
 
 // inLAN checks an address that stands in a relation to the LAN address. far
@@ -302,7 +302,7 @@ func (u *UI) askISC() {
 	f.suggest("port", &f.peerPort, strconv.Itoa(box.DefaultPeerPort))
 	fields := []*field{
 		{label: "Name of the peer", value: &f.peer, hint: "As in the dhcpd's line: failover peer \"NAME\" {", check: func(s string) error {
-			if strings.ContainsAny(s, "\"\\ \t#") {
+			if strings.ContainsFunc(s, oddInPeer) {
 				return errors.New("the name holds a space, quote, backslash or #: give it without quotes; rename it in the dhcpd's file if need be")
 			}
 			return nil
@@ -371,9 +371,8 @@ func (u *UI) askTime() {
 		head: "Set up: time servers",
 		intro: []string{"Both boxes must agree on the time, so nothing is served before several NTP servers agree. Name at least three; the gateway or a domain controller often is one.",
 			"They are asked at once."},
-		fields: []*field{{label: "NTP servers", value: &f.ntp, check: valid(timeServers),
+		fields: []*field{{label: "NTP servers", value: &f.ntp, check: func(string) error { return f.timeFits() },
 			hint: "Addresses or names with spaces between, for example: 10.0.0.10 10.0.0.11 10.0.0.12"}},
-		check: func() (int, error) { return 0, f.timeFits() },
 		done: func(u *UI) {
 			f.single = false
 			if all, _ := timeServers(f.ntp); len(all) == 1 {
@@ -481,5 +480,5 @@ func timeReport(answers []TimeAnswer, err error, single bool) (lines []string, f
 	if offset.Abs() < time.Second {
 		return append(lines, "Good. This box's clock is right to a second."), true
 	}
-	return append(lines, fmt.Sprintf("Good. This box's clock is %s %s and will be set.", offset.Abs().Round(time.Second), word)), true
+	return append(lines, fmt.Sprintf("Good. This box's clock is %s %s and will be set.", human(offset.Abs()), word)), true
 }

@@ -46,7 +46,7 @@ func (u *UI) askDHCP() {
 func describeFiles(files []File) string {
 	var parts []string
 	for _, f := range files {
-		parts = append(parts, fmt.Sprintf("%s (%d lines)", f.Name, strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1))
+		parts = append(parts, fmt.Sprintf("%s (%s)", f.Name, count(strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1, "line")))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -223,6 +223,12 @@ func (u *UI) importFiles(files []File) {
 	files, name, blocks := liftPeer(files)
 	f.files, f.made, f.imported = files, false, ""
 	if f.role != box.Single && name != "" && !f.isc {
+		if plain := strings.Join(strings.FieldsFunc(name, oddInPeer), "-"); plain != name {
+			if plain == "" {
+				plain = box.DefaultPeerName
+			}
+			f.files, name = renamePeer(files, name, plain), plain
+		}
 		f.peer = name
 	}
 	switch {
@@ -233,6 +239,9 @@ func (u *UI) importFiles(files []File) {
 	}
 	u.checkFiles()
 }
+
+// oddInPeer tells what can not stand in the name of a peer in box.conf.
+func oddInPeer(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"\\#", r) }
 
 // checkFiles has the engine read the configuration.
 func (u *UI) checkFiles() {
@@ -254,10 +263,7 @@ func (u *UI) checkFiles() {
 
 func (u *UI) showProblems(problems []string) {
 	f := &u.first
-	lines := []string{fmt.Sprintf("The dhcpd.conf has %d problems:", len(problems))}
-	if len(problems) == 1 {
-		lines[0] = "The dhcpd.conf has a problem:"
-	}
+	lines := []string{fmt.Sprintf("The dhcpd.conf has %s:", count(len(problems), "problem"))}
 	if f.imported != "" {
 		lines = append([]string{f.imported, ""}, lines...)
 	}

@@ -43,6 +43,7 @@ type formPage struct {
 	at     int
 	cursor int // in the value, in characters
 	fresh  bool
+	wrong  string                        // what is wrong with the value, as it stands on the screen
 	check  func() (field int, err error) // what belongs together
 	done   func(u *UI)
 	onto   func(u *UI)
@@ -88,9 +89,10 @@ func (p *formPage) draw(u *UI, g *term.Grid) {
 	}
 	f := p.fields[p.at]
 	row += len(p.fields) + 1
-	err := f.wrong()
-	if *f.value != "" && err != nil && !p.fresh {
-		for _, l := range wrap(err.Error(), g.W-2) {
+	p.wrong = ""
+	if err := f.wrong(); *f.value != "" && err != nil && !p.fresh {
+		p.wrong = capital(err.Error())
+		for _, l := range wrap(p.wrong, g.W-2) {
 			g.Put(row, 1, term.Bold, l)
 			row++
 		}
@@ -196,7 +198,7 @@ func (p *formPage) prompt(*UI) string {
 	case f.hidden:
 		return f.label + " [as typed]: "
 	}
-	return fmt.Sprintf("%s [%s]: ", f.label, *f.value)
+	return fmt.Sprintf("%s [%s]: ", f.label, term.Clip(*f.value, width-labels-len("[]: ")))
 }
 
 func (p *formPage) line(u *UI, s string) {

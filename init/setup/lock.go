@@ -32,7 +32,7 @@ func (p *lockPage) secret() bool       { return true }
 func (p *lockPage) summary(u *UI) []string {
 	lines := []string{"Tandem " + u.facts.Version + " on " + u.facts.Board, "", sentence(u.status)}
 	if n := len(u.status.Alarms); n > 0 {
-		lines = append(lines, "", fmt.Sprintf("%d alarms", n))
+		lines = append(lines, "", count(n, "alarm"))
 	}
 	return lines
 }
@@ -98,7 +98,7 @@ func (p *lockPage) judge(u *UI, good bool, err error) {
 	p.until = u.now.Add(delay(p.tries))
 	text := "That was not the password."
 	if err != nil {
-		text = err.Error()
+		text = capital(err.Error())
 		u.note = text
 	}
 	u.interrupt(text)

@@ -61,7 +61,8 @@ type Installer interface {
 	// stays open until Commit, Leave or the next Join. tell says how far it
 	// is. Error texts are shown as they are.
 	Join(ctx context.Context, j Join, tell func(string)) (Offer, error)
-	// Leave ends what Join began; nothing is kept on either side.
+	// Leave ends what Join began; nothing is kept on either side. It returns
+	// at once.
 	Leave()
 	// Commit makes r durable, all or nothing, and lets the boot go on. If r
 	// is the answer to an Offer, both boxes pin each other's key first. An
@@ -88,7 +89,7 @@ type Facts struct {
 	PasswordHash string
 	// Box is the configuration in force, the zero value if SetUp is false.
 	Box box.Config
-	// Debug opens the words for tests in the line commands (see Typed).
+	// Debug marks an image for tests, which must not serve a real network.
 	Debug bool
 }
 

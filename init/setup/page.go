@@ -91,12 +91,16 @@ func (it item) label(i int) string {
 func (p *listPage) draw(u *UI, g *term.Grid) {
 	items := p.items(u)
 	p.at = max(0, min(p.at, len(items)-1))
-	room := g.H - len(items) - 3
+	intro := p.intro(u)
+	for len(intro) > 0 && intro[len(intro)-1] == "" {
+		intro = intro[:len(intro)-1]
+	}
+	end := max(g.H-len(items)-3, body+2)
 	var row int
-	if row, p.more = paragraphs(g, body, max(room, body), p.skip, p.intro(u)); p.more {
+	if row, p.more = paragraphs(g, body, end, p.skip, intro); p.more {
 		g.Put(row, 1, term.Bold, "PgDn shows more")
 	}
-	row = min(row+1, max(room, body)+1)
+	row++
 	// With many items those around the chosen one are shown.
 	first := max(0, min(p.at-(g.H-1-row)+1, len(items)))
 	for i, it := range items[first:] {

@@ -39,7 +39,7 @@ const minPassword = 8
 
 func goodPassword(s string) error {
 	if n := utf8.RuneCountInString(s); n < minPassword {
-		return fmt.Errorf("the password has %d characters: at least %d, or none at all", n, minPassword)
+		return fmt.Errorf("the password has %s: at least %d, or none at all", count(n, "character"), minPassword)
 	}
 	return nil
 }

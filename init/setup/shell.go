@@ -121,15 +121,16 @@ func (s *shell) start(ctx context.Context, e Effect) {
 		}
 		return
 	}
-	work, cancel := context.WithCancel(ctx)
-	if e.Task != 0 {
-		s.running[e.Task] = cancel
+	if e.Task == 0 {
+		// What nobody waits for returns at once, and keeps its place in order.
+		e.Work(ctx, s.machine, func(string) {})
+		return
 	}
+	work, cancel := context.WithCancel(ctx)
+	s.running[e.Task] = cancel
 	go func() {
 		defer cancel()
 		value, err := e.Work(work, s.machine, func(text string) { s.send(work, Told{e.Task, text}) })
-		if e.Task != 0 {
-			s.send(work, Done{e.Task, value, err})
-		}
+		s.send(work, Done{e.Task, value, err})
 	}()
 }

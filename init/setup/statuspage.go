@@ -19,6 +19,7 @@ type statusRow struct {
 	// figure: it changes all the time, which is no reason to show the status
 	// again on a terminal of lines.
 	figure bool
+	joined bool // a screen shows it behind the row before it
 }
 
 // Limits of what a screen of 24 lines has room for.
@@ -84,12 +85,16 @@ func statusRows(s Status) []statusRow {
 		add("posture", text)
 	}
 	if s.State != "" {
-		add("states", fmt.Sprintf("this box %s, partner %s", s.State, orUnknown(s.Partner)))
+		text := fmt.Sprintf("this box %s, partner %s", s.State, orUnknown(s.Partner))
+		if s.MCLT > 0 {
+			text += ", MCLT " + human(s.MCLT)
+		}
+		add("states", text)
 	}
 	if s.Clock.State != "" {
 		add("clock", clockText(s.Clock))
 		if s.Clock.Trusted {
-			rows = append(rows, statusRow{label: "offset", text: fmt.Sprintf("%+.3f s", s.Clock.Offset.Seconds()), figure: true})
+			rows = append(rows, statusRow{label: "clock", text: fmt.Sprintf("offset %+.3f s", s.Clock.Offset.Seconds()), figure: true, joined: true})
 		}
 	}
 	for _, l := range s.Links {
@@ -124,7 +129,9 @@ func alarmText(a Alarm, now time.Time) string {
 }
 
 func clockText(c Clock) string {
-	if c.Trusted {
+	if c.Trusted && len(c.Servers) > 0 {
+		return c.State + " by " + count(len(c.Servers), "server")
+	} else if c.Trusted {
 		return c.State
 	}
 	return "NOT TRUSTED, nobody is served: " + c.Why
@@ -143,7 +150,7 @@ func (l Link) rows() []statusRow {
 	row := statusRow{label: l.Use, text: fmt.Sprintf("%s %s %s", l.Port, l.Prefix, state), strong: !l.Carrier || l.Flapping}
 	rows := []statusRow{row}
 	if l.Heard >= 0 {
-		rows = append(rows, statusRow{label: "", text: "partner heard on " + l.Use + " " + human(l.Heard) + " ago", figure: true})
+		rows = append(rows, statusRow{label: l.Use, text: "partner heard " + human(l.Heard) + " ago", figure: true, joined: true})
 	}
 	return rows
 }
@@ -153,7 +160,11 @@ func configText(s Status) string {
 	if c.Version == 0 && c.State == "" && c.Drift == "" {
 		return ""
 	}
-	text := fmt.Sprintf("version %d %s", c.Version, c.State)
+	text := fmt.Sprintf("version %d", c.Version)
+	if c.Hash != "" {
+		text += " (" + c.Hash[:min(8, len(c.Hash))] + ")"
+	}
+	text += " " + c.State
 	if !c.Until.IsZero() {
 		text += " until " + clockTime(c.Until, s.Time)
 	}
@@ -175,7 +186,11 @@ func poolText(p Pool) string {
 }
 
 func (p *statusPage) title(u *UI) string {
-	return fmt.Sprintf("%s (%s)  Tandem %s on %s", u.status.Name, u.status.Role, u.facts.Version, u.facts.Board)
+	test := ""
+	if u.facts.Debug {
+		test = "TEST IMAGE  "
+	}
+	return fmt.Sprintf("%s%s (%s)  Tandem %s on %s", test, u.status.Name, u.status.Role, u.facts.Version, u.facts.Board)
 }
 
 func (p *statusPage) help() string { return "Enter menu" }
@@ -196,7 +211,7 @@ func (p *statusPage) draw(u *UI, g *term.Grid) {
 	// Figures that belong to the line above are written behind it.
 	for i := 0; i < len(rows) && row < last; i++ {
 		r := rows[i]
-		for i+1 < len(rows) && rows[i+1].figure && (rows[i+1].label == "" || rows[i+1].label == "offset") {
+		for i+1 < len(rows) && rows[i+1].joined {
 			i++
 			r.text += ", " + rows[i].text
 		}

@@ -3,6 +3,7 @@ package setup
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -235,6 +236,10 @@ func (u *UI) press(k term.Key) {
 		return
 	case u.size == nil && fresh:
 		u.probe()
+		u.ask() // the question wiped it
+		if k.Kind == term.Enter {
+			return // it only wakes the console
+		}
 	}
 	if u.size == nil {
 		u.pressLine(k)
@@ -309,7 +314,24 @@ func (u *UI) say(text string) {
 }
 
 // fail shows an error, which says what to do itself.
-func (u *UI) fail(err error) { u.say(err.Error()) }
+func (u *UI) fail(err error) { u.say(capital(err.Error())) }
+
+// capital makes a sentence of a clause.
+func capital(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// count is a number of things: "1 alarm", "2 alarms".
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
 
 // task starts work in the background behind a page that says so, and calls
 // then with its result; Esc gives it up unless it is one that must end.
@@ -375,7 +397,7 @@ func (u *UI) Draw() *term.Grid {
 	g.Bar(0, term.Reverse, p.title(u), u.status.Time.UTC().Format("15:04:05 UTC"))
 	g.Bar(h-1, term.Reverse, p.help(), "Ctrl-L redraws")
 	p.draw(u, g)
-	if u.note != "" {
+	if f, ok := p.(*formPage); u.note != "" && !(ok && f.wrong == u.note) {
 		lines := wrap(u.note, w-2)
 		lines = lines[:min(len(lines), 3)]
 		for i, l := range lines {

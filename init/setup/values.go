@@ -293,6 +293,8 @@ func pairingCode(s string) error {
 	for i, r := range s {
 		switch {
 		case r == '-' || r == ' ':
+		case strings.ContainsRune("01ILOilo", r):
+			return fmt.Errorf("%q in place %d is in no code, because it looks like another one: look again at the other box", r, i+1)
 		case r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
 			n++
 		default:
