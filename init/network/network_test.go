@@ -169,6 +169,13 @@ func TestTemporaryAddress(t *testing.T) {
 			}
 		}
 	}
+	trial := Wanted{Use: "lan", Label: "LAN1", Parent: "va", Name: "va", Prefix: netip.MustParsePrefix("10.8.0.2/24"), Gateway: netip.MustParseAddr("10.8.0.1")}
+	if err := Try(trial); err != nil {
+		t.Fatal(err)
+	}
+	if err := Take("va", trial.Prefix); err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		if err := Take("va", guest); err != nil {
 			t.Fatal(err)

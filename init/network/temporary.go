@@ -23,6 +23,22 @@ func Raise(name string) error {
 	return netlink.LinkSetUp(link)
 }
 
+// Try configures a port as wanted and leaves its other addresses alone; Take
+// ends the trial.
+func Try(w Wanted) error {
+	link, err := bringUp(w)
+	if err == nil {
+		err = Give(w.Name, w.Prefix)
+	}
+	if err == nil && w.Gateway.IsValid() {
+		err = netlink.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: w.Gateway.AsSlice()})
+	}
+	if err != nil {
+		return fmt.Errorf("%s (%s): %w", w.Use, w.Label, err)
+	}
+	return nil
+}
+
 // Give adds an address to those that the interface has. It may have it already.
 func Give(name string, prefix netip.Prefix) error {
 	return change(name, prefix, netlink.AddrReplace)
