@@ -69,7 +69,6 @@ type box struct {
 	passed       []boot.Alarm
 	wellSince    time.Duration
 	slotWell     bool
-	shown        string // the status that the console shows
 
 	servicesAt  time.Duration // since boot, when dhcpfd could have started
 	engineOn    bool

@@ -81,10 +81,7 @@ func (m *machine) tryPort(ctx context.Context, w network.Wanted, c boxconf.Confi
 			return nil, err
 		}
 	}
-	if err := network.Raise(w.Parent); err != nil {
-		return nil, err
-	}
-	if err := network.Apply(w); err != nil {
+	if err := network.Try(w); err != nil {
 		return nil, err
 	}
 	undo = func() {

@@ -523,7 +523,7 @@ func (b *box) passClock(ctx context.Context) (string, error) {
 }
 
 func (b *box) startServices(context.Context) (string, error) {
-	conditions := append([]hwmon.Condition{clearTextAlarm}, hwmon.Standard...)
+	conditions := append([]hwmon.Condition(nil), hwmon.Standard...)
 	b.monitor = hwmon.NewMonitor(append(conditions, thermal.Conditions(b.found.Board.Sensors)...))
 	if b.supervisor.Load() == nil {
 		return "", errors.New("the supervisor did not start")

@@ -89,7 +89,6 @@ func (b *box) watch(ctx context.Context, signals <-chan os.Signal) order {
 			b.judge()
 			b.lights()
 			b.paint()
-			b.show(false)
 		case e, ok := <-events:
 			if !ok {
 				events = nil
@@ -201,12 +200,6 @@ type facts struct {
 	Heard map[string]int64 `json:"heard,omitempty"`
 }
 
-// clearText is the standing alarm of a pair without keys.
-const clearText = "clear text"
-
-var clearTextAlarm = hwmon.Condition{Name: clearText, Severity: hwmon.Warning, Raise: 1, Clear: 0,
-	Text: "the boxes speak in clear text and know each other by address only; pair them, and remove the word clear from box.conf"}
-
 type portFacts struct {
 	Configured bool          `json:"configured"`
 	Interface  string        `json:"interface,omitempty"`
@@ -226,7 +219,7 @@ func (b *box) publish() {
 	if p := b.pairNow.Load(); p != nil {
 		f.Heard = p.Heard
 	}
-	readings := []hwmon.Reading{{Name: "clock", Value: flag(!f.Clock.Trusted)}, {Name: clearText, Value: flag(b.config.Peer.Clear)}}
+	readings := []hwmon.Reading{{Name: "clock", Value: flag(!f.Clock.Trusted)}}
 	for use, p := range map[string]portFacts{"lan": f.LAN, "direct": f.Direct} {
 		if p.Configured {
 			readings = append(readings, hwmon.Reading{Name: "link " + use, Value: flag(p.Carrier)}, hwmon.Reading{Name: "flapping " + use, Value: flag(p.Flapping)})
@@ -342,14 +335,4 @@ func (b *box) markWell() error {
 		}
 		return err
 	})
-}
-
-// show writes the status when it changes, or when asked.
-func (b *box) show(asked bool) {
-	text, figures := b.screen()
-	if text == b.shown && !asked {
-		return
-	}
-	b.shown = text
-	fmt.Fprint(b.console, text+figures)
 }
