@@ -44,15 +44,14 @@ func expect(t *testing.T, b *qemu.Box, patience time.Duration, pattern string) [
 	return m
 }
 
-// ask types words of failctl on the console and gives the answer.
+// ask types a command on the console and gives the answer: all that comes up
+// to a prompt after its heading.
 func ask(t *testing.T, b *qemu.Box, words string) string {
 	t.Helper()
 	if err := b.Console.Type(words); err != nil {
 		t.Fatal(err)
 	}
-	words = strings.TrimPrefix(words, "failctl ")
-	first, _, _ := strings.Cut(words, " ")
-	m := expect(t, b, 30*time.Second, `(?s)> `+regexp.QuoteMeta(words)+`\r?\n(.*?)> end of `+regexp.QuoteMeta(first))
+	m := expect(t, b, 30*time.Second, `(?s)== `+regexp.QuoteMeta(words)+`\r\n(.*?)\r\n> `)
 	return strings.ReplaceAll(m[1], "\r", "")
 }
 

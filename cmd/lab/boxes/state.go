@@ -22,6 +22,7 @@ type State struct {
 	Direct  string
 	Service string // dhcpfd's sentence
 	Alarms  []string
+	Code    string // for a box that joins, while pairing is open
 	Step    string // the boot step that was done last, while it boots
 }
 
@@ -29,6 +30,7 @@ type State struct {
 type Eye struct {
 	mu     sync.Mutex
 	state  State
+	last   string // the field that a folded line goes on with
 	change chan struct{}
 	stop   func()
 }
@@ -77,6 +79,9 @@ func (e *Eye) Close() { e.stop() }
 var (
 	stepLine   = regexp.MustCompile(`^\[ *[0-9.]+\] (ok  |FAIL) (\w[\w ]*?) +[0-9.]+ s(?:  (.*))?$`)
 	statusLine = regexp.MustCompile(`^\| (\w+) +(.*)$`)
+	foldedLine = regexp.MustCompile(`^\|  +(.*)$`)
+	// pairingCode is one as package enrol makes them.
+	pairingCode = regexp.MustCompile(`[2-9A-Z]{4}-[2-9A-Z]{4}`)
 )
 
 // take reads one line; tell is set if a person wants to see it.
@@ -103,7 +108,14 @@ func (e *Eye) take(line string) (tell bool) {
 		return false
 	}
 	if m := statusLine.FindStringSubmatch(line); m != nil {
+		e.last = m[1]
 		e.field(m[1], m[2])
+		return false
+	}
+	if m := foldedLine.FindStringSubmatch(line); m != nil {
+		if e.last == "state" {
+			s.Service += " " + m[1]
+		}
 		return false
 	}
 	return strings.Contains(line, "I move from") || strings.Contains(line, "ALARM") || strings.Contains(line, "R1:") ||
@@ -114,7 +126,7 @@ func (e *Eye) field(name, value string) {
 	s := &e.state
 	switch name {
 	case "box": // the first line of a status
-		s.Alarms, s.Step = nil, ""
+		s.Alarms, s.Step, s.Code = nil, "", ""
 	case "started":
 		s.Started = value
 	case "clock":
@@ -123,8 +135,12 @@ func (e *Eye) field(name, value string) {
 		s.LAN = value
 	case "direct":
 		s.Direct = value
-	case "dhcpfd":
+	case "state":
 		s.Service = value
+	case "pairing":
+		if m := pairingCode.FindString(value); m != "" {
+			s.Code = m
+		}
 	case "ALARM":
 		s.Alarms = append(s.Alarms, value)
 	}
