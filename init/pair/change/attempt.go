@@ -104,7 +104,7 @@ func (m *Machine) end(outcome Outcome, why string) {
 	m.say(outcome == RolledBack, "%v is %s: %s", a.ref, outcome, why)
 	text := fmt.Sprintf("%v is %s: %s", a.ref, outcome, why)
 	if outcome == RolledBack {
-		text += fmt.Sprintf("\n%v is in force again", m.mem.Settled)
+		text += fmt.Sprintf("\n%v comes back", m.mem.Settled)
 	}
 	m.reply(a.asked, false, text)
 	for _, w := range a.waiting {
