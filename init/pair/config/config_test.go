@@ -179,19 +179,15 @@ func TestChangeOnBoth(t *testing.T) {
 		if s := b.Status(); !s.Synchronised || s.Drift != "" || s.Settled != a.Status().Settled {
 			t.Fatalf("%+v", s)
 		}
-		for word, want := range map[string]string{
-			"syntax":                  "what is this?",
-			"bad-B":                   "A refuses it: dhcpd.conf:1:1",
-			"# one\nauthoritative;\n": "nothing was changed",
+		for _, c := range []struct{ text, want string }{
+			{"syntax", "what is this?"},
+			{"bad-B", "B refuses it: dhcpd.conf:1:1"},
+			{"# one\nauthoritative;\n", "nothing was changed"},
 		} {
-			from := a
-			if word == "bad-B" {
-				from = a
-				want = "B refuses it: dhcpd.conf:1:1"
-			}
-			_, err := from.say("put", proposal(word, nil))
-			demand(t, err, want)
+			_, err := a.say("put", proposal(c.text, nil))
+			demand(t, err, c.want)
 		}
+		time.Sleep(time.Second)
 		text := b.must(t, "put", proposal("# two\nauthoritative;\n", func(p *Proposal) { p.Comment = "more" }))
 		if !strings.Contains(text, "in force on both boxes, on trial") {
 			t.Errorf("put: %q", text)
