@@ -120,8 +120,7 @@ func Open(o Options) (*Keeper, error) {
 	}
 	k.protect(memory)
 	k.machine = change.New(change.Config{First: o.First, Solo: o.Solo, Partner: o.Partner}, memory)
-	status := k.machine.Status(0)
-	k.status.Store(&status)
+	k.publish()
 	return k, nil
 }
 

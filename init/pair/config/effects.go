@@ -18,6 +18,11 @@ func (k *Keeper) carryOut(effects []change.Effect) {
 		}
 		k.execute(e)
 	}
+	k.publish()
+}
+
+// publish lets others see how things are now.
+func (k *Keeper) publish() {
 	status := k.machine.Status(k.clock())
 	k.status.Store(&status)
 }
@@ -44,6 +49,7 @@ func (k *Keeper) execute(e change.Effect) {
 	case change.Reply:
 		if who := k.waiting[e.Request]; who != nil {
 			delete(k.waiting, e.Request)
+			k.publish() // whoever reads the answer may ask on
 			who <- e // there is room for one
 		}
 	case change.Say:
