@@ -62,7 +62,7 @@ func dhcpdConf(r ranged) string {
 		line("    failover peer %q;", r.peer)
 	}
 	for _, s := range r.ranges {
-		line("    range %s %s;  # %d addresses", s.low, s.high, s.size())
+		line("    range %s %s;  # %s", s.low, s.high, addressCount(s.size()))
 	}
 	line("  }")
 	line("}")
@@ -73,6 +73,13 @@ func dhcpdConf(r ranged) string {
 	line("#   fixed-address %s;", fixed(r))
 	line("# }")
 	return b.String()
+}
+
+func addressCount(n int) string {
+	if n == 1 {
+		return "1 address"
+	}
+	return strconv.Itoa(n) + " addresses"
 }
 
 // fixed is an address of the network for the example.

@@ -331,7 +331,7 @@ func (u *UI) summarise() {
 		for _, r := range all {
 			n += r.size()
 		}
-		lines = append(lines, fmt.Sprintf("  serves      %d addresses: %s", n, f.ranges))
+		lines = append(lines, fmt.Sprintf("  serves      %s: %s", addressCount(n), f.ranges))
 	} else {
 		lines = append(lines, "  serves      "+describeFiles(f.files))
 	}

@@ -47,7 +47,7 @@ func (p *lockPage) draw(u *UI, g *term.Grid) {
 	case p.busy:
 		g.Put(row+2, 1, term.Bold, "Comparing ...")
 	case wait > 0:
-		g.Put(row+2, 1, term.Bold, fmt.Sprintf("That was not the password. Wait %d s before the next try.", int(wait/time.Second)+1))
+		g.Put(row+2, 1, term.Bold, fmt.Sprintf("That was not the password. Wait %d s before the next try.", seconds(wait)))
 	case p.tries > 0:
 		g.Put(row+2, 1, term.Bold, "That was not the password. Try again.")
 	}
@@ -78,7 +78,7 @@ func (p *lockPage) try(u *UI, password string) {
 		return
 	}
 	if wait := p.until.Sub(u.now); wait > 0 {
-		u.say(fmt.Sprintf("Not before %d s have passed.", int(wait/time.Second)+1))
+		u.say(fmt.Sprintf("Not before %d s have passed.", seconds(wait)))
 		return
 	}
 	p.busy = true
@@ -121,3 +121,6 @@ func (p *lockPage) line(u *UI, s string) {
 	}
 	p.try(u, s)
 }
+
+// seconds rounds a wait up.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

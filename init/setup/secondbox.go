@@ -31,7 +31,7 @@ func (u *UI) askJoinPort(replace bool) {
 		head: "Set up: the way to the other box",
 		intro: fixedText("Which port has the cable to the "+word+"? Without a direct cable, choose the LAN that both boxes are on.",
 			portText, ""),
-		at: portAt(u, s.port, ""),
+		at: portAt(u, s.port, u.likelyLAN()),
 		items: func(u *UI) []item {
 			items := portItems(u, "", "", func(u *UI, name string) {
 				s.port = name
@@ -43,6 +43,21 @@ func (u *UI) askJoinPort(replace bool) {
 			return items
 		},
 	})
+}
+
+// likelyLAN is the port that is probably the LAN, if another one may be the
+// direct cable: the first box proposes it the same way.
+func (u *UI) likelyLAN() string {
+	var up []string
+	for _, p := range u.ports {
+		if p.Carrier {
+			up = append(up, p.Name)
+		}
+	}
+	if len(up) < 2 {
+		return ""
+	}
+	return up[0]
 }
 
 func (u *UI) askCode() {
@@ -122,7 +137,7 @@ func (s *secondBox) learned() []string {
 		lines = append(lines, "  serves      nobody yet: the pair has no dhcpd.conf")
 	}
 	if apart := s.offer.Time.Sub(s.offer.Asked); !s.offer.Time.IsZero() && apart.Abs() > 2*time.Second {
-		lines = append(lines, fmt.Sprintf("  clock       this box's is %s from the other's and will be set by NTP", apart.Abs().Round(time.Second)))
+		lines = append(lines, fmt.Sprintf("  clock       the two boxes differ by %s; NTP will set it right", human(apart.Abs())))
 	}
 	return append(lines, "")
 }

@@ -383,7 +383,7 @@ func TestSecondBox(t *testing.T) {
 	r := sit(t, m)
 	r.keys("2")
 	r.golden("join-port")
-	r.keys("3")
+	r.keys(enter)
 	r.golden("code")
 	for text, want := range map[string]string{"K7QM": "The code has 8 letters and digits, this has 4", "K7QM-3F2O": "looks like another one", "K7QM_3F2P": "'_' in place 5 is in no code"} {
 		r.keys(clear, text, enter)

@@ -16,7 +16,7 @@ type Screen struct {
 // Probe asks a terminal for its size: the cursor goes as far as it can and
 // reports where it is (Report). A terminal that does not understand shows a
 // few characters, which are wiped at once.
-const Probe = "\x1b[999;999H\x1b[6n\r                    \r"
+const Probe = "\r\x1b[999;999H\x1b[6n\r                    \r"
 
 // Leave puts a VT100 back as it was found, at the start of an empty screen.
 const Leave = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[2J\x1b[H"
