@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -109,6 +110,9 @@ func (d *door) serve(ctx context.Context, kind enrol.Kind) bool {
 		Offer: func() (enrol.Offer, error) { return d.offer(kind) },
 		Check: d.check,
 		Pin: func(j enrol.Joined) error {
+			if err := replaceFile(filepath.Join(d.o.Dir, joinedMark), []byte(kind)); err != nil {
+				return err
+			}
 			return Install(d.o.Keys, d.o.Dir, Partnership{Peer: d.id.box.PeerName(), Pin: j.Pin, PublicKey: j.PublicKey, BoxConf: j.BoxConf})
 		},
 		Tell: func(w enrol.Window) {

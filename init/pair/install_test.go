@@ -1,7 +1,6 @@
 package pair
 
 import (
-	"crypto/ed25519"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ func TestInstallOffer(t *testing.T) {
 	host, own := ring(t), s.box(s.conf("dhcp-b", box.Secondary))
 	v := version.First(version.Files{version.Main: []byte("authoritative;\n"), "hosts.conf": []byte("# none\n")})
 	v.Number = 7
-	session := &enrol.Session{Pin: host.pin, PublicKey: host.cert.PrivateKey.(ed25519.PrivateKey).Public().(ed25519.PublicKey),
+	session := &enrol.Session{Pin: host.pin, PublicKey: publicKey(host.cert),
 		Offer: enrol.Offer{HostConf: []byte(s.conf("dhcp-a", box.Primary)), Config: v}}
 	for range 2 { // the console may repeat it
 		if err := InstallOffer(own.o.Keys, own.o.Dir, "dhcp", session); err != nil {

@@ -50,6 +50,9 @@ type life struct {
 	beats  *heartbeat.Service // nil without the partner's key
 	door   *door
 
+	uncalled enrol.Kind // how the partner joined, until its first session
+	reopened bool       // the door, for it
+
 	mu          sync.Mutex
 	partnerBox  box.Config // as last told
 	partnerText []byte
@@ -64,6 +67,9 @@ func live(ctx context.Context, o Options, desk *desk, count *counters) error {
 		return err
 	}
 	l := &life{o: o, id: id, began: time.Now(), count: count, partnerBox: id.partnerBox, partnerText: id.partnerText, partnerOK: id.partnerOK}
+	if raw, err := os.ReadFile(filepath.Join(o.Dir, joinedMark)); err == nil && id.paired {
+		l.uncalled = enrol.Kind(raw)
+	}
 	if l.config, err = openConfiguration(o, &l.id); err != nil {
 		return err
 	}
@@ -111,6 +117,7 @@ func (l *life) watch(ctx context.Context) error {
 		if err := l.writeStatus(); err != nil {
 			return err
 		}
+		l.awaitCall()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -124,6 +131,27 @@ func (l *life) watch(ctx context.Context) error {
 			l.o.Log("box.conf or the partner's key has changed: beginning anew")
 			return errAnew
 		}
+	}
+}
+
+// awaitCall opens the door again for a box that joined and never called.
+func (l *life) awaitCall() {
+	if l.uncalled == "" || l.link == nil {
+		return
+	}
+	switch s, _, _ := l.link.session(); {
+	case s != nil:
+		if err := os.Remove(filepath.Join(l.o.Dir, joinedMark)); err != nil {
+			l.o.Log("%v", err)
+		}
+		if l.reopened {
+			l.door.set("")
+		}
+		l.uncalled = ""
+	case time.Since(l.began) > l.o.callTime && !l.reopened: // once: an operator may close the door
+		l.o.Log("the box that joined has not called: it may join again")
+		l.door.set(l.uncalled)
+		l.reopened = true
 	}
 }
 

@@ -236,7 +236,7 @@ func (l *link) converse(ctx context.Context, raw net.Conn, r route, s *session, 
 		l.count.add("session-bad-frame")
 	}
 	l.leave(s, err)
-	l.log("session with %s over the %s ended: %v", s.box.Name, pathName(r.path), err)
+	l.log("session with %s over the %s ended: %s", s.box.Name, pathName(r.path), reasonOf(err))
 	return true
 }
 

@@ -9,6 +9,7 @@
 //	config/       versions of the pair's configuration (package history)
 //	partner.conf  the partner's box.conf, as it last told
 //	partner.pub   the partner's public key, PEM; its pin is in the keyring
+//	joined        there from the moment a box joined until its first session
 //
 // What it tells the rest of the box: status.json, renewed each second, and a
 // control socket (package control) with the words
@@ -28,6 +29,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"tandem/failover/daemon/control"
 	"tandem/images/layout"
@@ -50,7 +52,13 @@ type Options struct {
 	EnrolAddr netip.Addr
 	// Log takes one line for a person.
 	Log func(format string, args ...any)
+
+	callTime time.Duration // other than the usual one, in tests
 }
+
+// callTime is how long a box that joined may take to call. If it does not, its
+// setup broke off after this box had pinned its key; then it may join again.
+const callTime = 2 * time.Minute
 
 // errAnew ends one life of the service's parts, because who the boxes are has
 // changed on disk; the next begins at once.
@@ -63,6 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	if !o.EnrolAddr.IsValid() {
 		o.EnrolAddr = netip.MustParsePrefix(layout.EnrolHost).Addr()
 	}
+	o.callTime = cmp.Or(o.callTime, callTime)
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}

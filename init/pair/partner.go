@@ -20,6 +20,7 @@ const (
 	partnerConf = "partner.conf"
 	partnerPub  = "partner.pub"
 	configDir   = "config"
+	joinedMark  = "joined" // its content is the enrol.Kind
 )
 
 // Partnership is what makes a box the partner of another.

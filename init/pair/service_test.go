@@ -2,8 +2,12 @@ package pair
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -159,6 +163,10 @@ func (p *place) key() *keyring.Ring {
 	return r
 }
 
+func publicKey(cert tls.Certificate) ed25519.PublicKey {
+	return cert.PrivateKey.(ed25519.PrivateKey).Public().(ed25519.PublicKey)
+}
+
 // join does what the console of a joining box does: it types the code and
 // takes what is offered.
 func (s *site) join(host *place, code string) *place {
@@ -268,6 +276,42 @@ func TestLifeOfAPair(t *testing.T) {
 	})
 	if st := a.status(); st.Partner.Reachable {
 		t.Fatalf("%+v", st)
+	}
+}
+
+// A box joins, and loses its power before it is set up: the host has pinned a
+// key that nobody uses. It opens by itself again.
+func TestJoiningBoxNeverCalls(t *testing.T) {
+	s := newSite(t)
+	a := s.box(s.conf("dhcp-a", box.Primary))
+	a.o.callTime = time.Second
+	a.start()
+	shown := a.until("a code is shown", func(s Status) bool { return s.Code != "" })
+	late := s.join(a, shown.Code) // and does not start
+	a.until("paired", func(s Status) bool { return s.Paired })
+	shown = a.until("a new code is shown", func(s Status) bool { return s.Paired && s.Code != "" })
+	if shown.Replace {
+		t.Fatalf("%+v", shown)
+	}
+	late.start() // it was only slow: the door is closed again
+	a.until("in touch, closed", func(s Status) bool { return reachable(s) && !s.Open })
+	late.stop()
+	if err := replaceFile(filepath.Join(a.o.Dir, joinedMark), []byte(enrol.Partner)); err != nil {
+		t.Fatal(err)
+	}
+	a.stop()
+	a.start()
+	shown = a.until("a new code is shown", func(s Status) bool { return s.Paired && s.Code != "" })
+	b := s.join(a, shown.Code)
+	b.start()
+	a.until("in touch, closed", func(s Status) bool { return reachable(s) && !s.Open })
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(a.o.Dir, joinedMark)); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the mark is still there")
+		}
 	}
 }
 
