@@ -5,12 +5,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tandem/images/layout"
 	boxconf "tandem/init/box"
+	"tandem/init/pair/config"
+	"tandem/init/pair/history"
 	"tandem/init/pair/version"
 	"tandem/init/supervise"
 )
@@ -63,10 +66,28 @@ func (b *box) firstConfiguration() error {
 	raw, err := os.ReadFile(filepath.Join(dataDir, layout.DHCPConfig))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		b.log("there is no %s yet: the box serves nobody", layout.DHCPConfig)
-		return installNothing()
+		store, err := history.Open(layout.PairConfigDir)
+		if err != nil {
+			return err
+		}
+		return store.Activate(version.ID{})
 	case err != nil:
 		return err
 	}
-	return installFirst(version.Files{version.Main: raw})
+	return config.Begin(layout.PairConfigDir, version.Files{version.Main: raw})
+}
+
+// nothingToServe tells whether the configuration in force has nothing but
+// comments. One that cannot be read is dhcpfd's to complain about.
+func nothingToServe() bool {
+	raw, err := os.ReadFile(activeConf)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(raw)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }

@@ -151,7 +151,7 @@ const syncPatience = 30 * time.Second
 // both have the same configuration.
 func (b *box) waitsFor() string {
 	if !b.config.NeedsKey() {
-		return ""
+		return b.waitsForConfig()
 	}
 	s := b.pairNow.Load()
 	switch {
@@ -159,13 +159,20 @@ func (b *box) waitsFor() string {
 		b.complain("the pair service says nothing: serving with the configuration that is here")
 		return ""
 	case s == nil:
-		return "waits for the pair service"
+		return "the pair service says nothing yet"
 	case !s.Paired && s.Open:
-		return "waits for its partner: set up the other box and type there the code " + s.Code
+		return "the partner has not joined: set up the other box and type there the code " + s.Code
 	case !s.Paired:
-		return "waits for its partner, which has not joined yet: open pairing"
+		return "the partner has not joined, and pairing is closed; open it in the menu, or with failctl pair open"
 	case !s.Synchronised:
-		return "waits until both boxes have the same configuration"
+		return "both boxes must have the same configuration first"
+	}
+	return b.waitsForConfig()
+}
+
+func (b *box) waitsForConfig() string {
+	if nothingToServe() {
+		return "there is no dhcpd.conf yet; give one in the menu, configuration, or with failctl config put FILE"
 	}
 	return ""
 }

@@ -533,7 +533,7 @@ func (b *box) startServices(context.Context) (string, error) {
 	b.startEngine()
 	done := "dhcpfd"
 	if b.engineWaits != "" {
-		done += " " + b.engineWaits
+		done += " waits"
 	}
 	var mem unix.Sysinfo_t
 	if err := unix.Sysinfo(&mem); err != nil {
