@@ -32,6 +32,8 @@ e1000e ptp
 : pci:v00008086d000010D3*
 ptp pps_core
 pps_core
+coretemp
+: cpu:type:x86,*feature:*,0080*
 virtio_net
 : virtio:d00000001v*
 virtio_pci
@@ -41,16 +43,18 @@ virtio_pci
 		t.Fatal(err)
 	}
 	root := fstest.MapFS{
-		"sys/devices/pci0/0/modalias": file("pci:v00008086d000010D3sv1\n"),
-		"sys/devices/pci0/1/modalias": file("pci:v00001AF4d00001000sv1\n"),
-		"sys/devices/pci0/2/modalias": file("pci:v00000bad\n"),
-		"sys/devices/pci0/3/modalias": file("usb:unknown\n"),
+		"sys/bus/pci/devices/0/modalias":                file("pci:v00008086d000010D3sv1\n"),
+		"sys/bus/pci/devices/1/modalias":                file("pci:v00001AF4d00001000sv1\n"),
+		"sys/bus/pci/devices/2/modalias":                file("pci:v00000bad\n"),
+		"sys/bus/pci/devices/3/modalias":                file("usb:unknown\n"),
+		"sys/bus/clocksource/devices/clocksource0/name": file("a device that asks for nothing\n"),
+		"sys/devices/system/cpu/modalias":               file("cpu:type:x86,ven0000fam0006mod0001:feature:,0080\n"),
 	}
 	var order []string
 	l := newLoader(index, "/m", func(_, name string) error {
 		order = append(order, name)
 		if name == "virtio_pci" { // its device brings another one
-			root["sys/devices/pci0/1/virtio0/modalias"] = file("virtio:d00000001v1\n")
+			root["sys/bus/virtio/devices/virtio0/modalias"] = file("virtio:d00000001v1\n")
 		}
 		if name == "bad" {
 			return errors.New("no such device")
@@ -58,8 +62,8 @@ virtio_pci
 		return nil
 	})
 	n, failed := l.Coldplug(root, func(string) bool { return true })
-	want := []string{"pps_core", "ptp", "e1000e", "virtio_pci", "bad", "virtio_net"}
-	if !slices.Equal(order, want) || n != 6 || len(failed) != 1 || !strings.Contains(failed[0].Error(), "kernel module bad") {
+	want := []string{"coretemp", "pps_core", "ptp", "e1000e", "virtio_pci", "bad", "virtio_net"}
+	if !slices.Equal(order, want) || n != 7 || len(failed) != 1 || !strings.Contains(failed[0].Error(), "kernel module bad") {
 		t.Fatalf("%v, %d, %v", order, n, failed)
 	}
 	if err := l.Load("nothing"); err == nil || !strings.Contains(err.Error(), "not in this image") {
