@@ -51,6 +51,9 @@ type options struct {
 	conf    string
 	json    bool
 	yes     bool
+	alone   bool   // --alone: without the partner
+	comment string // --comment
+	confirm string // --confirm: a time, or none
 }
 
 var commands = []command{
@@ -69,6 +72,19 @@ var commands = []command{
 	{"pair status", showPair},
 	{"pair open", openPair},
 	{"pair close", closePair},
+	{"config show", showConfig},
+	{"config history", configHistory},
+	{"config diff", diffConfig},
+	{"config cat", catConfig},
+	{"config check", checkConfig},
+	{"config put", putConfig},
+	{"config edit", editConfig},
+	{"config rollback", rollbackConfig},
+	{"config confirm", confirmConfig},
+	{"config cancel", cancelConfig},
+	{"config take", takeConfig},
+	{"config export", exportConfig},
+	{"reload", reload},
 	{"key show", showKey},
 	{"key pin", pinKey},
 	{"key forget", forgetKey},
@@ -84,7 +100,7 @@ var commands = []command{
 func run(args []string, out *output) int {
 	o, words, err := parseArgs(args)
 	if errors.Is(err, flag.ErrHelp) || err == nil && len(words) > 0 && words[0] == "help" {
-		fmt.Fprint(out, help)
+		fmt.Fprint(out, helpFor(words))
 		return exitOK
 	}
 	if err == nil {
@@ -116,10 +132,13 @@ func parseArgs(args []string) (o options, words []string, err error) {
 	set.StringVar(&o.conf, "cf", "", "")
 	set.BoolVar(&o.json, "json", false, "")
 	set.BoolVar(&o.yes, "yes", false, "")
+	set.BoolVar(&o.alone, "alone", false, "")
+	set.StringVar(&o.comment, "comment", "", "")
+	set.StringVar(&o.confirm, "confirm", "", "")
 	for rest := args; ; {
 		if err := set.Parse(rest); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
-				return o, nil, err
+				return o, words, err
 			}
 			return o, nil, usageError(err.Error())
 		}
@@ -129,6 +148,21 @@ func parseArgs(args []string) (o options, words []string, err error) {
 		words = append(words, set.Arg(0))
 		rest = set.Args()[1:]
 	}
+}
+
+// topics are commands with a help text of their own.
+var topics = map[string]string{"config": configHelp, "reload": reloadHelp}
+
+// helpFor gives the help that fits the words in front of --help, or after
+// help.
+func helpFor(words []string) string {
+	if len(words) > 0 && words[0] == "help" {
+		words = words[1:]
+	}
+	if len(words) > 0 && topics[words[0]] != "" {
+		return topics[words[0]]
+	}
+	return help
 }
 
 func dispatch(out *output, o options, words []string) error {
@@ -164,12 +198,14 @@ command the running server (PEER may be left out where there is one)
                             again
   pause|resume [PEER]       stop for a short while without handing over
   calm [PEER]               end the caution after a reset storm (R10)
+  reload                    read the configuration anew
 
 the pair of boxes (on a Tandem box)
   pair status               is the partner in touch, on which paths?
   pair open [KIND]          show a code with which a box joins: as partner, or
                             as replacement of the one that was
   pair close                stop that
+  config COMMAND            the configuration of both: see failctl config -h
 
 files (no running server is needed)
   conf check FILE           is this dhcpd.conf good?
