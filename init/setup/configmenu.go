@@ -2,6 +2,7 @@ package setup
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -94,7 +95,7 @@ func (u *UI) editConfig() {
 			u.fail(err)
 			return
 		}
-		u.draft, u.drafted = append([]File(nil), a.Files...), true
+		u.draft, u.drafted = slices.Clone(a.Files), true
 		if len(u.draft) == 0 {
 			u.draft = []File{{Name: MainFile}}
 		}
@@ -137,7 +138,7 @@ func (u *UI) openDraft() {
 			items := []item{
 				{key: 'p', text: "Put it in force on both boxes", pick: func(u *UI) { u.askPut(false) }},
 				{key: 'c', text: "Check it on both boxes", pick: func(u *UI) {
-					u.do("Checking on both boxes", ConfigCheck{u.draft}, u.showAnswer("Check"))
+					u.do("Checking on both boxes", ConfigCheck{slices.Clone(u.draft)}, u.showAnswer("Check"))
 				}},
 			}
 			for i, f := range u.draft {
@@ -164,7 +165,7 @@ func (u *UI) askPut(alone bool) {
 		fields: []*field{{label: "Comment", value: &comment, optional: true, hint: "For the history: what and why."}},
 		done: func(u *UI) {
 			u.back()
-			u.do("Putting it in force", ConfigPut{u.draft, comment, alone}, func(a Answer, err error) {
+			u.do("Putting it in force", ConfigPut{slices.Clone(u.draft), comment, alone}, func(a Answer, err error) {
 				if err == nil {
 					u.draft, u.drafted = nil, false
 					u.back()

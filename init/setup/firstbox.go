@@ -358,11 +358,22 @@ func (f *firstBox) config() box.Config {
 
 // good checks a configuration as the box will read it.
 func good(c box.Config) error {
-	if _, problems := box.Parse("box.conf", c.String()); len(problems) > 0 {
-		p := problems[0]
-		return fmt.Errorf("%s (%s)", p.What, p.Remedy)
+	_, err := goodAt(c)
+	return err
+}
+
+// goodAt is good; word is the keyword of the line that is wrong.
+func goodAt(c box.Config) (word string, err error) {
+	text := c.String()
+	_, problems := box.Parse("box.conf", text)
+	if len(problems) == 0 {
+		return "", nil
 	}
-	return nil
+	p := problems[0]
+	if p.Line > 0 {
+		word, _, _ = strings.Cut(strings.Split(text, "\n")[p.Line-1], " ")
+	}
+	return word, fmt.Errorf("%s (%s)", p.What, p.Remedy)
 }
 
 func (u *UI) askTime() {

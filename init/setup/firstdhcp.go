@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"tandem/init/box"
@@ -246,7 +247,7 @@ func oddInPeer(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune
 // checkFiles has the engine read the configuration.
 func (u *UI) checkFiles() {
 	f := &u.first
-	c, files := f.config(), f.files
+	c, files := f.config(), slices.Clone(f.files)
 	run(u, "Checking the dhcpd.conf", false, func(ctx context.Context, m Machine, _ func(string)) ([]string, error) {
 		return m.CheckDHCP(ctx, c, files)
 	}, func(problems []string, err error) {
@@ -346,7 +347,7 @@ func (u *UI) summarise() {
 		intro: fixedText(append(lines, "", "Nothing has been written yet.")...),
 		items: func(*UI) []item {
 			items := []item{
-				{text: "Write it and start", pick: func(u *UI) { u.commit(Result{Box: c, Files: f.files}, f.password) }},
+				{text: "Write it and start", pick: func(u *UI) { u.commit(Result{Box: c, Files: slices.Clone(f.files)}, f.password) }},
 				{text: "Go back and change something", pick: func(u *UI) { u.back() }},
 			}
 			for _, file := range f.files {

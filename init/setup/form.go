@@ -42,7 +42,8 @@ type formPage struct {
 	fields []*field
 	at     int
 	cursor int // in the value, in characters
-	fresh  bool
+	opened bool
+	fresh  bool                          // nothing was typed into the value since the cursor came
 	wrong  string                        // what is wrong with the value, as it stands on the screen
 	check  func() (field int, err error) // what belongs together
 	done   func(u *UI)
@@ -64,7 +65,16 @@ func (p *formPage) left(u *UI) {
 // secret tells whether what is typed now is shown as stars.
 func (p *formPage) secret() bool { return p.fields[p.at].hidden }
 
+// begin puts the cursor behind the first value.
+func (p *formPage) begin() {
+	if !p.opened {
+		p.opened = true
+		p.move(p.at)
+	}
+}
+
 func (p *formPage) draw(u *UI, g *term.Grid) {
+	p.begin()
 	row, _ := paragraphs(g, body, g.H-len(p.fields)-6, 0, p.intro)
 	row++
 	room := g.W - labels - 2
@@ -103,6 +113,7 @@ func (p *formPage) draw(u *UI, g *term.Grid) {
 }
 
 func (p *formPage) key(u *UI, k term.Key) {
+	p.begin()
 	f := p.fields[p.at]
 	r := []rune(*f.value)
 	p.cursor = min(p.cursor, len(r))

@@ -3,6 +3,7 @@ package setup
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,8 @@ func (u *UI) askNetwork() {
 		{label: "Name servers (DNS)", value: &dns, optional: true, check: valid(addresses), hint: "Addresses with spaces between."},
 		{label: "NTP servers", value: &ntp, check: valid(timeServers), hint: "At least three addresses or names with spaces between."},
 	}
+	// The keyword of each field's line in box.conf.
+	places := []string{"name", "", "lan", "", "gateway", "dns", "ntp", "direct"}
 	if c.Direct.Configured() {
 		fields = append(fields, &field{label: "Port of direct cable", value: &cable, check: u.knownPort, hint: "One of: " + u.portNames()})
 	}
@@ -50,7 +53,8 @@ func (u *UI) askNetwork() {
 		intro: []string{"Nothing changes before you accept it. Only this box is changed."},
 		check: func() (int, error) {
 			take()
-			return 0, good(c)
+			word, err := goodAt(c)
+			return max(0, slices.Index(places, word)), err
 		},
 		done: func(u *UI) { u.reviewNetwork(old, c) },
 	})

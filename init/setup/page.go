@@ -80,12 +80,19 @@ func (p *listPage) left(u *UI) {
 	}
 }
 
-// key of an item as it is shown.
-func (it item) label(i int) string {
-	if it.key != 0 {
-		return string(it.key)
+// keysOf gives the key of each item: its own, or a number in order.
+func keysOf(items []item) []string {
+	keys := make([]string, len(items))
+	n := 0
+	for i, it := range items {
+		if it.key != 0 {
+			keys[i] = string(it.key)
+			continue
+		}
+		n++
+		keys[i] = strconv.Itoa(n)
 	}
-	return strconv.Itoa(i + 1)
+	return keys
 }
 
 func (p *listPage) draw(u *UI, g *term.Grid) {
@@ -103,6 +110,7 @@ func (p *listPage) draw(u *UI, g *term.Grid) {
 	row++
 	// With many items those around the chosen one are shown.
 	first := max(0, min(p.at-(g.H-1-row)+1, len(items)))
+	keys := keysOf(items)
 	for i, it := range items[first:] {
 		if row >= g.H-1 {
 			break
@@ -115,7 +123,7 @@ func (p *listPage) draw(u *UI, g *term.Grid) {
 		if it.off != "" {
 			text += " (" + it.off + ")"
 		}
-		g.Put(row, 2, a, term.Clip(fmt.Sprintf(" %s  %s ", it.label(first+i), text), g.W-4))
+		g.Put(row, 2, a, term.Clip(fmt.Sprintf(" %s  %s ", keys[first+i], text), g.W-4))
 		row++
 	}
 }
@@ -142,12 +150,9 @@ func (p *listPage) key(u *UI, k term.Key) {
 	case term.Esc, term.Left:
 		u.back()
 	case term.Rune:
-		for i, it := range items {
-			if it.label(i) == strings.ToLower(string(k.Rune)) {
-				p.at = i
-				p.choose(u, items, i)
-				return
-			}
+		if i := slices.Index(keysOf(items), strings.ToLower(string(k.Rune))); i >= 0 {
+			p.at = i
+			p.choose(u, items, i)
 		}
 	}
 }
@@ -163,12 +168,14 @@ func (p *listPage) choose(u *UI, items []item, i int) {
 
 func (p *listPage) say(u *UI) []string {
 	lines := append([]string{"", "== " + p.head}, p.intro(u)...)
-	for i, it := range p.items(u) {
+	items := p.items(u)
+	keys := keysOf(items)
+	for i, it := range items {
 		text := it.text
 		if it.off != "" {
 			text += " (" + it.off + ")"
 		}
-		lines = append(lines, term.Clip(fmt.Sprintf("  %s) %s", it.label(i), text), width-1))
+		lines = append(lines, term.Clip(fmt.Sprintf("  %s) %s", keys[i], text), width-1))
 	}
 	return lines
 }
@@ -176,7 +183,7 @@ func (p *listPage) say(u *UI) []string {
 func (p *listPage) prompt(u *UI) string {
 	items := p.items(u)
 	p.at = max(0, min(p.at, len(items)-1))
-	return fmt.Sprintf("Choose [%s]: ", items[p.at].label(p.at))
+	return fmt.Sprintf("Choose [%s]: ", keysOf(items)[p.at])
 }
 
 func (p *listPage) line(u *UI, s string) {
@@ -194,10 +201,8 @@ func (p *listPage) line(u *UI, s string) {
 		return
 	}
 	fits := slices.IndexFunc(items, func(it item) bool { return strings.HasPrefix(strings.ToLower(it.text), s) })
-	for i, it := range items {
-		if it.label(i) == s {
-			fits = i
-		}
+	if i := slices.Index(keysOf(items), s); i >= 0 {
+		fits = i
 	}
 	if fits < 0 {
 		u.say(fmt.Sprintf("%q is none of the choices: type what stands before the ), or < to go back.", s))

@@ -166,7 +166,8 @@ func (u *UI) Deadline() time.Time {
 func (u *UI) Output() []byte {
 	out := append([]byte(nil), u.out.Bytes()...)
 	u.out.Reset()
-	if u.size != nil {
+	// While the terminal is asked for its size, the old one may be wrong.
+	if u.size != nil && u.probed.IsZero() {
 		out = append(out, u.screen.Paint(u.Draw())...)
 	}
 	return out
