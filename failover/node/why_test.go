@@ -306,11 +306,32 @@ func (w *talk) why(about ...string) []string {
 	return lines
 }
 
+// told is the answer to what a scene ends with.
+func (w *talk) told(about string) []string {
+	w.Helper()
+	words := strings.Fields(about)
+	if len(words) == 0 || words[0] != "evidence" && words[0] != "order" {
+		return w.why(words...)
+	}
+	a := w.ask(words...)
+	if words[0] == "order" {
+		if a.Err == "" {
+			w.Fatalf("%s is not refused", about)
+		}
+		return []string{a.Err}
+	}
+	var lines []string
+	if a.Err != "" || json.Unmarshal(a.Body, &lines) != nil {
+		w.Fatalf("evidence: %q %s", a.Err, a.Body)
+	}
+	return lines
+}
+
 // scene is a story, and what is asked at its end.
 type scene struct {
 	name  string
 	play  func(t *testing.T) *talk
-	about string // the words after `why`
+	about string // the words after `why`; or "evidence", or an order that is refused
 }
 
 var update = flag.Bool("update", false, "write testdata/why.golden anew")
@@ -321,10 +342,10 @@ func TestWhy(t *testing.T) {
 	var text strings.Builder
 	want := golden(t)
 	for _, s := range allScenes() {
-		got := s.play(t).why(strings.Fields(s.about)...)
+		got := s.play(t).told(s.about)
 		fmt.Fprintf(&text, "# %s\n%s\n\n", s.name, strings.Join(got, "\n"))
 		for _, l := range got {
-			if !strings.HasSuffix(l, ".") || strings.Contains(l, "%!") {
+			if !strings.HasSuffix(l, ".") && !strings.HasPrefix(s.about, "order") && s.about != "evidence" || strings.Contains(l, "%!") {
 				t.Errorf("%s: no sentence: %q", s.name, l)
 			}
 		}
@@ -388,5 +409,5 @@ func TestWhyNamesAnEnd(t *testing.T) {
 
 // allScenes are those of the server and those of a client or an address.
 func allScenes() []scene {
-	return slices.Concat(serverScenes, refusalScenes, lossScenes, leaseScenes, clientScenes)
+	return slices.Concat(serverScenes, refusalScenes, lossScenes, orderScenes, leaseScenes, clientScenes)
 }

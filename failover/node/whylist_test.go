@@ -17,7 +17,8 @@ import (
 // named without their type.
 var tellers = map[string][]string{
 	"..": {"Why", "until", "whyPartner", "wayOut", "whyAuto", "whyAlone", "WhyLease", "whyKept",
-		"postureOf", "stanceOf", "silentWhy", "stanceBeside", "stanceBesideISC", "stanceAlone", "facts", "mayDeclare"},
+		"postureOf", "stanceOf", "silentWhy", "stanceBeside", "stanceBesideISC", "stanceAlone", "facts", "mayDeclare",
+		"Evidence", "carrier", "heardHow", "declareDown", "handOver", "resume", "Command"},
 	"../dhcp": {"Explain", "decision", "where", "client", "className", "outcome", "reason", "pools", "permitText", "permitWords", "usage",
 		"address", "lease", "culprit", "hosts", "fixedText", "poolName", "clientName", "posText"},
 	".": {"whyServer", "refuses", "sentence"},
@@ -66,15 +67,17 @@ var unsaid = map[string]string{
 	"the partner made a new connection":      "contact is there again at once",
 	"no CONNECT within %v: this server is secondary for %q, so must the partner not be": "told to the partner",
 	// Facts that no input leads to.
-	"partner not reached":                                       "status says it; why says more",
-	" is in no pool of this relationship.":                      "the node asks the relationship of the address",
-	"<no hardware address>":                                     "asking is by hardware address, or by an address that needs one",
+	"operator":                             "the node names who orders",
+	"unknown order":                        "the node knows the words",
+	"partner not reached":                  "status says it; why says more",
+	" is in no pool of this relationship.": "the node asks the relationship of the address",
+	"<no hardware address>":                "asking is by hardware address, or by an address that needs one",
 	"it has neither a hardware address nor a client identifier": "there is nothing to ask by",
-	"no place in a file":                                        "what is declared at run time has no pool",
-	"nobody":                                                    "who is offered or leased an address has a name",
-	"no permit":                                                 "a permit decides wherever one is asked",
-	"rule ":                                                     "every rule without words has facts",
-	"an unknown interface":                                      "packets without interface are dropped by the shell",
+	"no place in a file":   "what is declared at run time has no pool",
+	"nobody":               "who is offered or leased an address has a name",
+	"no permit":            "a permit decides wherever one is asked",
+	"rule ":                "every rule without words has facts",
+	"an unknown interface": "packets without interface are dropped by the shell",
 }
 
 // TestEverySentenceHasAScene searches the sources for what `why` can say, and
@@ -235,6 +238,9 @@ func literals(set *token.FileSet, n ast.Node, texts map[string]token.Position) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		if kv, ok := n.(*ast.KeyValueExpr); ok {
 			literals(set, kv.Value, texts) // a key is the name of a rule
+			return false
+		}
+		if call, ok := n.(*ast.CallExpr); ok && callee(call) == "log" {
 			return false
 		}
 		lit, ok := n.(*ast.BasicLit)

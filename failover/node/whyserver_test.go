@@ -331,3 +331,34 @@ var lossScenes = []scene{
 		w.order("maintenance", "alice").pass(15 * time.Second)
 	}), ""},
 }
+
+// declare is the order that R6 may refuse.
+const declare = "order partner-down alice"
+
+// orderScenes: what an operator is told who is about to declare the partner
+// down, and which orders are refused.
+var orderScenes = []scene{
+	{"evidence: in contact", after(setting{}, untilNormal), "evidence"},
+	{"evidence: standard", after(setting{}, func(w *talk) { alone(w); w.hush(30 * time.Second) }), "evidence"},
+	{"evidence: strict", after(setting{policy: PeerPolicy{Strict: true}}, func(w *talk) { alone(w); w.hush(30 * time.Second) }), "evidence"},
+	{"evidence: restarted", after(setting{}, func(w *talk) { w.hush(20 * time.Second) }), "evidence"},
+	{"evidence: the other is the survivor", after(with(auto, func(s *setting) { s.policy.Survivor = false }), alone), "evidence"},
+	{"evidence: dhcpd", after(setting{dhcpd: true}, func(w *talk) { w.hush(20 * time.Second) }), "evidence"},
+	{"evidence: cables", after(setting{watched: true}, func(w *talk) {
+		w.box(nil)
+		alone(w)
+		w.box(func(f *BoxFacts) { f.Link.LAN, f.Link.Cable = false, failover.CableDown })
+	}), "evidence"},
+	{"evidence: heard beside the failover connection", after(setting{watched: true}, func(w *talk) {
+		w.box(nil)
+		alone(w)
+		w.hush(5 * time.Second).box(func(f *BoxFacts) { f.Heard = []string{"lan"} })
+	}), "evidence"},
+	{"order: the partner is heard", after(setting{}, untilNormal), declare},
+	{"order: the store was lost", after(setting{boot: func(b *lease.Boot) { b.StoreOrigin = "restored" }}, func(w *talk) { w.hush(20 * time.Second) }), declare},
+	{"order: handed over", after(setting{saved: saved(lease.Shutdown, lease.PeerBoundToRecover)}, func(w *talk) { w.hush(20 * time.Second) }), declare},
+	{"order: stopped", after(setting{}, func(w *talk) { untilNormal(w); w.order("pause", "alice") }), declare},
+	{"order: handing over already", after(setting{}, func(w *talk) { untilNormal(w); w.bind(2); w.order("maintenance", "alice") }), "order maintenance alice"},
+	{"order: nobody to hand over to", after(setting{}, func(w *talk) { w.hush(20 * time.Second) }), "order maintenance alice"},
+	{"order: not stopped", after(setting{}, untilNormal), "order resume alice"},
+}
