@@ -30,6 +30,7 @@ var Ways = []Way{
 	{"pc, BIOS, 128 MiB", "pc", qemu.StartBIOS, 128},
 	{"pc, UEFI", "pc", qemu.StartUEFI, 512},
 	{"arm64, UEFI", "qemu-arm64", qemu.StartUEFI, 512},
+	{"generic arm64, UEFI", "arm64-uefi", qemu.StartUEFI, 512},
 }
 
 // BootTime is how one start went: by the lab's clock from power-on, and by the
@@ -188,4 +189,4 @@ func BenchBoot(ctx context.Context, w io.Writer, dir, consoles string) error {
 }
 
 // BenchBoards are the boards of Ways.
-var BenchBoards = []string{"pc", "qemu-arm64"}
+var BenchBoards = []string{"pc", "qemu-arm64", "arm64-uefi"}
