@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"time"
@@ -14,7 +16,15 @@ import (
 const boxBoard = "qemu-x86"
 
 // runBoxes builds the image and shows a pair of boxes.
-func runBoxes() error {
+func runBoxes(args []string) error {
+	set := flag.NewFlagSet("lab boxes", flag.ContinueOnError)
+	set.Usage = func() { fmt.Fprint(set.Output(), usage) }
+	provisioned := set.Bool("provisioned", false, "")
+	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
 	prepare := func(dir string) error {
 		ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer stop()
@@ -27,5 +37,5 @@ func runBoxes() error {
 	if err := netlab.Enter(prepare); err != nil {
 		return err
 	}
-	return boxes.Run(context.Background(), boxes.Options{Image: boxes.ImageIn(netlab.Dir(), boxBoard)}, os.Stdout)
+	return boxes.Run(context.Background(), boxes.Options{Image: boxes.ImageIn(netlab.Dir(), boxBoard), Blank: !*provisioned}, os.Stdout)
 }

@@ -15,8 +15,9 @@ import (
 	"tandem/cmd/lab/peers"
 )
 
-const usage = `usage: lab boxes                   two boxes in QEMU: in a terminal a view with
-                                   keys, else a fixed scenario
+const usage = `usage: lab boxes [-provisioned]    two blank boxes in QEMU, set up on their consoles:
+                                   in a terminal a view with keys, else a fixed
+                                   scenario; -provisioned skips the setup
        lab bench-boot              power-on to the first address, for every way to start
        lab run                     a server and two clients at work; then a pair of
                                    servers, one of which is killed and returns
@@ -45,7 +46,7 @@ func command(args []string) error {
 	}
 	switch args[0] {
 	case "boxes":
-		return runBoxes()
+		return runBoxes(args[1:])
 	case "bench-boot":
 		return benchBoot()
 	case "run":

@@ -67,9 +67,27 @@ func stage(t *testing.T, opt Options) *Stage {
 	return s
 }
 
-// TestScenario is what `make run` plays without a terminal.
+// setUpLimit is how long two blank boxes may take, typing included, from
+// power-on until every client is served.
+const setUpLimit = 120 * time.Second
+
+// TestScenario is what `make run` plays without a terminal, from two blank
+// boxes on.
 func TestScenario(t *testing.T) {
-	if err := stage(t, options()).Scenario(t.Context()); err != nil {
+	opt := options()
+	opt.Blank = true
+	s := stage(t, opt)
+	began := time.Now()
+	if err := s.opening(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serves(t, s)
+	took := time.Since(began)
+	t.Logf("two blank boxes, power-on to %d clients served: %.1f s of box time", s.Crowd.Len(), took.Seconds())
+	if took > setUpLimit {
+		t.Errorf("it took %v, allowed are %v", took, setUpLimit)
+	}
+	if err := s.story(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

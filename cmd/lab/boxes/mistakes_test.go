@@ -44,12 +44,8 @@ func TestMisspeltConfiguration(t *testing.T) {
 	expect(t, b, bootPatience, `box\.conf:2: unknown role "boss" \(primary, secondary or single\)`)
 	expect(t, b, servePatience, `box\.conf:3: 10\.77\.0\.2 has no prefix length \(example: 10\.77\.0\.2/24\)`)
 	expect(t, b, servePatience, `FAIL box configuration`)
-	if err := b.Console.Type("poweroff"); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.WaitOff(within(t, servePatience)); err != nil {
-		t.Fatal(err)
-	}
+	expect(t, b, servePatience, `There is a configuration that is wrong: .*unknown role`)
+	b.PullPower()
 	opt.Box = nil
 	if err := images.Provision(t.Context(), b.Machine.Disk, map[string][]byte{layout.BoxConfig: []byte(boxConf(0, opt))}); err != nil {
 		t.Fatal(err)

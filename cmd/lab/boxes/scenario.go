@@ -20,6 +20,7 @@ import (
 // Stage is a pair of boxes with clients, and a place to tell what happens.
 type Stage struct {
 	*Pair
+	blank bool // the boxes are still to be set up
 	Eyes  []*Eye
 	Net   *netlab.Net
 	Crowd *load.Crowd
@@ -42,7 +43,7 @@ func NewStage(opt Options, out io.Writer) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{Pair: p, out: out, began: time.Now()}
+	s := &Stage{Pair: p, blank: opt.Blank, out: out, began: time.Now()}
 	if s.dir, err = os.MkdirTemp("", "stage-"); err != nil {
 		p.Close()
 		return nil, err
@@ -234,11 +235,19 @@ const (
 	servePatience = 60 * time.Second
 )
 
-// Scenario plays the fixed story: both NORMAL, twenty clients served, the
-// primary's power pulled, the clients renewed by the secondary, the primary
-// back, both NORMAL. It says what failed.
+// Scenario plays the fixed story: two blank boxes are set up, both NORMAL,
+// twenty clients served, the primary's power pulled, the clients renewed by the
+// secondary, the primary back, both NORMAL. It says what failed.
 func (s *Stage) Scenario(ctx context.Context) error {
-	for _, act := range []func(context.Context) error{s.opening, s.serveAll, s.losePrimary, s.primaryBack} {
+	if err := s.opening(ctx); err != nil {
+		return err
+	}
+	return s.story(ctx)
+}
+
+// story is what happens to a pair that is well.
+func (s *Stage) story(ctx context.Context) error {
+	for _, act := range []func(context.Context) error{s.serveAll, s.losePrimary, s.primaryBack} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -253,11 +262,23 @@ func (s *Stage) Scenario(ctx context.Context) error {
 func (s *Stage) opening(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, bootPatience)
 	defer stop()
-	s.Say("lab", "two boxes, clocks wrong (2020 and 2031), three time servers, a direct cable")
+	kind := "two boxes"
+	if s.blank {
+		kind = "two blank boxes"
+	}
+	s.Say("lab", "%s, clocks wrong (2020 and 2031), three time servers, a direct cable", kind)
+	began := time.Now()
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	return s.AwaitNormal(ctx)
+	if err := s.SetUp(ctx); err != nil {
+		return err
+	}
+	if err := s.AwaitNormal(ctx); err != nil {
+		return err
+	}
+	s.Say("lab", "power-on to NORMAL: %.1f s of box time", time.Since(began).Seconds())
+	return nil
 }
 
 func (s *Stage) serveAll(ctx context.Context) error {

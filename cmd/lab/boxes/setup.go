@@ -44,7 +44,7 @@ var firstAnswers = []answer{
 	fill("Router for clients", "10.77.0.254"),
 	fill("DNS for clients", ""),
 	fill("Domain name", "lab.example"),
-	fill("Lease time", "60s"),
+	fill("Lease time", "30s"),
 	fill("Longest lease time", "120s"),
 	fill("Password", ""),
 	fill("Once more", ""),
@@ -94,8 +94,12 @@ func typeOne(ctx context.Context, b *qemu.Box, a answer) error {
 }
 
 // SetUp sets up two blank boxes that have power, as a person does on their
-// serial consoles.
+// serial consoles; others need nothing.
 func (s *Stage) SetUp(ctx context.Context) error {
+	if !s.blank {
+		return nil
+	}
+	s.blank = false
 	s.Say("lab", "somebody sets %s up on its console", Names[0])
 	if err := typeAll(ctx, s.Boxes[0], firstAnswers); err != nil {
 		return err

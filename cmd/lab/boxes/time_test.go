@@ -34,7 +34,7 @@ func TestTime(t *testing.T) {
 	if err := box.Console.Type("status"); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, box, servePatience, `still booting: R1: nothing is served before the time of day is known: no time server`)
+	expect(t, box, servePatience, `Starting: R1: nothing is served before the time of day`)
 
 	s.setClocks(ahead(-time.Hour), ahead(time.Hour), ahead(3*time.Hour))
 	expect(t, box, servePatience, `R1: .*nothing is served: time servers disagree: .*10\.77\.0\.11 `)

@@ -84,6 +84,9 @@ func (v *view) Write(p []byte) (int, error) {
 // renew for ever.
 func (v *view) clients(ctx context.Context) {
 	s := v.stage
+	if err := s.SetUp(ctx); err != nil {
+		s.Say("lab", "%v; c and v lead to the consoles", err)
+	}
 	if err := s.AwaitNormal(ctx); err != nil {
 		return
 	}
@@ -206,6 +209,13 @@ func (v *view) attach(i int, typed <-chan byte) error {
 	fmt.Printf("\x1b[2J\x1b[H\x1b[?25h--- %s, serial console; Ctrl-] leaves ---\r\n%s\r\n", Names[i],
 		strings.ReplaceAll(console.Tail(20), "\n", "\r\n"))
 	defer fmt.Print("\x1b[?25l\x1b[2J")
+	// The box asks what the terminal is; once nobody answers any more it goes
+	// back to lines, which the view reads.
+	const redraw = 0x0c
+	if _, err := console.Write([]byte{redraw}); err != nil {
+		return err
+	}
+	defer console.Write([]byte{redraw})
 	for {
 		select {
 		case data := <-output:
@@ -214,9 +224,6 @@ func (v *view) attach(i int, typed <-chan byte) error {
 			const leave = 0x1d
 			if !ok || key == leave {
 				return nil
-			}
-			if key == '\r' {
-				key = '\n'
 			}
 			if _, err := console.Write([]byte{key}); err != nil {
 				return err
