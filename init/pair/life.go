@@ -192,6 +192,9 @@ func (l *life) receive(msg []byte) error { return l.config.Receive(msg) }
 // down implements listener.
 func (l *life) down(*session) { l.config.LinkDown() }
 
+// quiet implements listener: a change of the configuration is not disturbed.
+func (l *life) quiet() bool { return l.config.Status().Change == nil }
+
 // keepPartner writes down what the partner said of itself.
 func (l *life) keepPartner(s *session) {
 	l.mu.Lock()

@@ -35,6 +35,8 @@ type listener interface {
 	up(s *session)
 	receive(msg []byte) error
 	down(s *session)
+	// quiet tells that a session may give way to another now.
+	quiet() bool
 }
 
 // link keeps a session with the partner: the secondary dials, the primary
@@ -128,15 +130,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 // dial tries the paths in turn, and again when a session ended.
 func (l *link) dial(ctx context.Context) {
 	for ctx.Err() == nil {
-		for _, r := range l.routes {
-			d := net.Dialer{Timeout: dialTime, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(r.own, 0))}
-			raw, err := d.DialContext(ctx, "tcp4", netip.AddrPortFrom(r.other, l.port).String())
+		for i, r := range l.routes {
+			raw, err := l.connect(ctx, r)
 			if err != nil {
-				l.failed(r, "session-dial-failed", err)
 				continue
 			}
 			began := time.Now()
-			if l.hold(ctx, raw, r, true) {
+			if l.hold(ctx, raw, r, l.routes[:i]) {
 				if time.Since(began) < redialSlow {
 					pause(ctx, redialSlow) // something ends each session at once
 				}
@@ -144,6 +144,60 @@ func (l *link) dial(ctx context.Context) {
 			}
 		}
 		pause(ctx, redial)
+	}
+}
+
+func (l *link) connect(ctx context.Context, r route) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTime, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(r.own, 0))}
+	raw, err := d.DialContext(ctx, "tcp4", netip.AddrPortFrom(r.other, l.port).String())
+	if err != nil {
+		l.failed(r, "session-dial-failed", err)
+	}
+	return raw, err
+}
+
+// hold makes a session of a connection and keeps it until it ends, or until
+// one over a better path has taken its place and ended; false if there was
+// none.
+func (l *link) hold(ctx context.Context, raw net.Conn, r route, better []route) bool {
+	s, err := greet(ctx, raw, l.id, true)
+	over, improved := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(improved)
+		if err == nil && len(better) > 0 {
+			l.improve(ctx, better[0], over)
+		}
+	}()
+	held := l.converse(ctx, raw, r, s, err)
+	close(over)
+	<-improved
+	return held
+}
+
+// improve tries to have a session over a better path while there is one, and
+// keeps that.
+func (l *link) improve(ctx context.Context, r route, over <-chan struct{}) {
+	tick := time.NewTicker(improveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if !l.to.quiet() {
+			continue
+		}
+		raw, err := l.connect(ctx, r)
+		if err != nil {
+			continue
+		}
+		s, err := greet(ctx, raw, l.id, true)
+		if l.converse(ctx, raw, r, s, err) {
+			return
+		}
 	}
 }
 
@@ -200,13 +254,7 @@ func (l *link) serve(ctx context.Context, raw net.Conn, r route, places chan str
 	l.converse(ctx, raw, r, s, err)
 }
 
-// hold makes a session of a connection and keeps it until it ends; false if
-// there was none.
-func (l *link) hold(ctx context.Context, raw net.Conn, r route, client bool) bool {
-	s, err := greet(ctx, raw, l.id, client)
-	return l.converse(ctx, raw, r, s, err)
-}
-
+// converse keeps a session, if greet made one, until it ends; false if not.
 func (l *link) converse(ctx context.Context, raw net.Conn, r route, s *session, err error) bool {
 	if err != nil {
 		raw.Close()

@@ -33,6 +33,7 @@ import (
 
 	"tandem/failover/daemon/control"
 	"tandem/images/layout"
+	"tandem/init/pair/config"
 )
 
 // Options are the places and ports that the service works with. The zero
@@ -77,7 +78,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	count := &counters{}
 	desk := &desk{}
-	server, err := control.Listen(filepath.Join(o.Run, "control"), desk, func() { count.add("control-too-many") })
+	server, err := control.ListenLong(filepath.Join(o.Run, "control"), desk, func() { count.add("control-too-many") }, config.MaxRequest)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (l *life) tellPartner(s *Status) (why string) {
 func (l *life) tellConfig(s *Status, c change.Status, now time.Time) {
 	s.Config = Config{Version: c.Settled.Number, Hash: c.Settled.ID.String(), State: c.State, Drift: c.Drift}
 	if c.Until != 0 {
-		s.Config.Until = now.Add(c.Until - time.Duration(s.SinceBoot))
+		s.Config.Until = now.Add(c.Until - l.config.Now())
 	}
 	s.Partner.Version, s.Partner.Hash = c.Partner.Number, c.Partner.ID.String()
 }

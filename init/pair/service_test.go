@@ -223,15 +223,15 @@ func TestLifeOfAPair(t *testing.T) {
 		t.Fatalf("the joining box is called %s", b.name)
 	}
 	b.start()
-	st := a.until("in touch", reachable)
-	if st.Open || st.Code != "" || !st.Paired || st.Partner.Path != "direct" || st.Partner.Name != "dhcp-b" || st.Partner.Role != "secondary" {
+	st := a.until("in touch over the cable", func(s Status) bool { return reachable(s) && s.Partner.Path == "direct" })
+	if st.Open || st.Code != "" || !st.Paired || st.Partner.Name != "dhcp-b" || st.Partner.Role != "secondary" {
 		t.Fatalf("%+v", st)
 	}
 	a.until("hears b on both paths", bothPaths)
 	b.until("hears a on both paths", bothPaths)
-	if st := b.until("in touch", reachable); !strings.Contains(st.Sentence, "In touch with dhcp-a over the direct cable") {
-		t.Fatal(st.Sentence)
-	}
+	b.until("in touch", func(s Status) bool {
+		return strings.HasPrefix(s.Sentence, "In touch with dhcp-a over the direct cable")
+	})
 
 	b.stop()
 	st = a.until("b is away", func(s Status) bool { return !s.Partner.Reachable })

@@ -54,6 +54,7 @@ const (
 	dialTime      = 2 * time.Second   //
 	redial        = 1 * time.Second   // pause between attempts
 	redialSlow    = 3 * time.Second   // the same after a session that ended at once
+	improveEvery  = 5 * time.Second   // pause between attempts to have a better path
 	maxHandshakes = 4                 // connections that are not yet sessions
 	partnerGrace  = 10 * time.Second  // that a partner may be away without an alarm
 )

@@ -25,6 +25,7 @@ type ear struct{ heard chan string }
 func newEar() *ear           { return &ear{make(chan string, 1000)} }
 func (e *ear) up(s *session) { e.heard <- "up " + s.path.String() }
 func (e *ear) down(*session) { e.heard <- "down" }
+func (e *ear) quiet() bool   { return true }
 func (e *ear) receive(msg []byte) error {
 	e.heard <- string(msg)
 	if string(msg) == "rubbish" {
@@ -174,6 +175,13 @@ func TestLANWhenTheCableDoesNotDo(t *testing.T) {
 	}
 	if a.count.all()["session-listen-failed"] == 0 {
 		t.Errorf("%v", a.count.all())
+	}
+	// The stranger goes: they meet over the cable.
+	squatter.Close()
+	for _, want := range []string{"down", "up direct"} {
+		if got := a.next(t); got != want || b.next(t) != want {
+			t.Fatalf("%s, not %s", got, want)
+		}
 	}
 }
 
