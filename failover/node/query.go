@@ -112,8 +112,8 @@ func (n *Node) why(now lease.Now, id uint64, args []string) {
 	}
 	facts := n.dhcp.Explain(now, q)
 	if ip, err := lease.ParseIP(args[0]); err == nil {
-		if r, l := n.relationOf(ip), n.table.Get(ip); r != nil && l != nil {
-			facts = append(facts, r.end.WhyLease(now, l))
+		if r, l := n.relationOf(ip), n.table.Look(ip); r != nil {
+			facts = append(facts, r.end.WhyLease(now, &l))
 		}
 	}
 	n.answer(id, facts)

@@ -147,6 +147,8 @@ var leaseScenes = []scene{
 	{"address: partner's half", after(setting{records: record(lease.Backup, 0, unknown)}, untilNormal), five},
 	{"address: no authority", after(setting{records: record(lease.Free, 0, unknown), off: 200, saved: func(p *lease.Peer) { p.LastContact -= 200 }},
 		func(w *talk) { w.hush(20 * time.Second) }), five},
+	{"address: never given, no authority", after(setting{off: 200, saved: func(p *lease.Peer) { p.LastContact -= 200 }},
+		func(w *talk) { w.hush(20 * time.Second) }), five},
 	{"address: the partner has not acknowledged the end", after(setting{records: record(lease.Expired, -5, pending)}, func(w *talk) { w.hush(20 * time.Second) }), five},
 	{"address: reset, not acknowledged", after(setting{records: record(lease.Reset, -5, pending)}, func(w *talk) { w.hush(20 * time.Second) }), five},
 	{"address: abandoned, not acknowledged", after(setting{records: record(lease.Abandoned, 5000, pending)}, func(w *talk) { w.hush(20 * time.Second) }), five},
