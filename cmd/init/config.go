@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -156,9 +155,4 @@ func firstVersion(files []setup.File) error {
 		return nil // the boot puts an empty one in force
 	}
 	return config.Begin(layout.PairConfigDir, filesOf(files))
-}
-
-// doBackup does what concerns backups.
-func (m *machine) doBackup(_ context.Context, a setup.Action) (setup.Answer, error) {
-	return setup.Answer{}, fmt.Errorf("%T is not known here", a)
 }

@@ -62,7 +62,7 @@ func (b *box) startPair(context.Context) (string, error) {
 	}
 	b.supervisor.Store(s)
 	// A restored or replaced box has files that PID 1 wrote.
-	for _, dir := range []string{layout.KeysDir, layout.PairDir} {
+	for _, dir := range []string{layout.KeysDir, layout.PairDir, layout.LeasesDir} {
 		if err := giveAway(dir); err != nil {
 			return "", err
 		}

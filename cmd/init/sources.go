@@ -65,7 +65,10 @@ func (m *machine) visit(device string, writable bool, fn func(dir string) error)
 }
 
 // place is a file system that is not the box's own.
-type place struct{ device, label string }
+type place struct {
+	device, label string
+	own           bool // the box's boot partition
+}
 
 // places lists the boot partition and whatever else is plugged in.
 func places() []place {
@@ -76,7 +79,7 @@ func places() []place {
 			own[p.Device], own[p.Disk] = true, true
 		}
 		if p.Name == layout.Boot {
-			list = append(list, place{p.Device, "the box's boot partition"})
+			list = append(list, place{p.Device, "the box's boot partition", true})
 		}
 	}
 	names, _ := fs.Glob(hostRoot, "sys/class/block/*")
@@ -85,7 +88,7 @@ func places() []place {
 		if own[device] || strings.HasPrefix(device, "loop") || strings.HasPrefix(device, "ram") {
 			continue
 		}
-		list = append(list, place{device, describeDisk(device)})
+		list = append(list, place{device, describeDisk(device), false})
 	}
 	return list
 }

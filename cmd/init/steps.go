@@ -21,6 +21,7 @@ import (
 	boxconf "tandem/init/box"
 	"tandem/init/clock"
 	"tandem/init/network"
+	"tandem/init/pair/backup"
 	"tandem/init/supervise"
 )
 
@@ -185,8 +186,15 @@ func (b *box) mountData(ctx context.Context) (string, error) {
 // the data.
 func (b *box) tidyData() error {
 	reset, err := boot.FinishReset(dataDir)
+	if err != nil {
+		return err
+	}
 	if reset {
 		b.log("factory reset: everything was forgotten")
+	}
+	manifest, restored, err := backup.Finish(dataDir)
+	if restored {
+		b.log("the backup of %s from %s was put in place: this box must RECOVER (R4)", manifest.Box, manifest.Made.Format(time.DateTime))
 	}
 	return err
 }
