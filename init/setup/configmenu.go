@@ -28,7 +28,7 @@ func configMenu() page {
 
 func configItems(u *UI) []item {
 	waits, drift, isc, draft := "nothing waits", "the boxes agree", "the partner is no ISC dhcpd", "there is no draft"
-	if strings.HasPrefix(u.status.Config.State, "waiting") {
+	if u.status.Config.waits() {
 		waits = ""
 	}
 	if u.status.Config.Drift != "" {

@@ -24,7 +24,7 @@ type editPage struct {
 	size     int
 	done     func(u *UI)
 	loaded   bool
-	// appending and inserting: a terminal of lines gives text until a dot.
+	// appending: a terminal of lines gives text until a dot.
 	appending bool
 }
 
@@ -34,7 +34,7 @@ func (p *editPage) load() {
 	}
 	p.loaded = true
 	text := strings.ReplaceAll(strings.ReplaceAll(*p.text, "\r\n", "\n"), "\t", tab)
-	p.lines = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	p.lines = strings.Split(text, "\n")
 	p.size = len(text)
 }
 
@@ -49,7 +49,13 @@ func (p *editPage) store() {
 	}
 }
 
-func (p *editPage) left(*UI) { p.store() }
+func (p *editPage) left(*UI) {
+	if p.appending {
+		p.appending = false
+		p.lines = append(p.lines, "")
+	}
+	p.store()
+}
 
 func (p *editPage) title(*UI) string { return p.head }
 func (p *editPage) help() string     { return "Ctrl-D done  Ctrl-U cuts a line  Esc back" }
@@ -196,9 +202,9 @@ const editHelp = "l [N]: list from line N   a: add at the end, or paste, until a
 
 func (p *editPage) say(*UI) []string {
 	p.load()
-	p.appending = len(p.lines) == 1 && p.lines[0] == ""
-	lines := []string{"", "== " + p.head, fmt.Sprintf("%d lines.", len(p.lines)), editHelp}
-	if p.appending {
+	lines := []string{"", "== " + p.head, p.count(), editHelp}
+	if len(p.lines) == 1 && p.lines[0] == "" {
+		p.append()
 		lines = append(lines, "Paste or type the text now; end with a line that holds only a dot.")
 	}
 	return lines
@@ -226,7 +232,7 @@ func (p *editPage) line(u *UI, s string) {
 		p.store()
 		p.done(u)
 	case "a":
-		p.appending = true
+		p.append()
 	case "new":
 		p.lines, p.size = []string{""}, 0
 	case "l", "i", "c", "d":
@@ -242,17 +248,31 @@ func (p *editPage) line(u *UI, s string) {
 func (p *editPage) add(u *UI, s string) {
 	if s == "." {
 		p.appending = false
-		u.print(fmt.Sprintf("%d lines.", len(p.lines)))
+		p.lines = append(p.lines, "")
+		u.print(p.count())
 		return
 	}
-	if p.full(u, len(s)+1) {
-		return
+	if !p.full(u, len(s)+1) {
+		p.lines = append(p.lines, s)
 	}
-	if len(p.lines) == 1 && p.lines[0] == "" {
-		p.lines[0] = s
-		return
+}
+
+// append begins to take lines at the end.
+func (p *editPage) append() {
+	p.appending = true
+	if last := len(p.lines) - 1; p.lines[last] == "" {
+		p.lines = p.lines[:last]
 	}
-	p.lines = append(p.lines, s)
+}
+
+// count tells how long the text is; what follows the last line feed is no line
+// of its own.
+func (p *editPage) count() string {
+	n := len(p.lines)
+	if p.lines[n-1] == "" {
+		n--
+	}
+	return count(n, "line") + "."
 }
 
 // command carries out one of the commands with line numbers.

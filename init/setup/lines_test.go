@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tandem/init/setup/term/vt100"
 )
@@ -203,4 +204,33 @@ func TestTornSequence(t *testing.T) {
 	r.now = r.u.Deadline()
 	r.step(Tick{})
 	r.sees("FULL by rule")
+}
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"one two three", 7, "one two|three"}, {"onetwothree", 4, "onet|woth|ree"}, {"  in dented", 6, "  in|  dent|  ed"},
+		{"", 5, ""}, {"a\n\nb ", 5, "a||b"}, {"exactly", 7, "exactly"}, {"exactly so", 7, "exactly|so"}, {"                  deep in", 8, "|deep in"},
+	} {
+		if got := strings.Join(wrap(c.in, c.n), "|"); got != c.want {
+			t.Errorf("%q at %d: %q, want %q", c.in, c.n, got, c.want)
+		}
+	}
+}
+
+func FuzzWrap(f *testing.F) {
+	f.Add("  some text\nmore", uint8(9))
+	f.Fuzz(func(t *testing.T, text string, n uint8) {
+		if !utf8.ValidString(text) || n < 4 {
+			return
+		}
+		for _, l := range wrap(text, int(n)) {
+			if utf8.RuneCountInString(l) > int(n) {
+				t.Fatalf("%q is longer than %d", l, n)
+			}
+		}
+	})
 }

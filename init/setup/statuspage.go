@@ -101,7 +101,7 @@ func statusRows(s Status) []statusRow {
 		rows = append(rows, l.rows()...)
 	}
 	if text := configText(s); text != "" {
-		rows = append(rows, statusRow{label: "config", text: text, strong: s.Config.Drift != ""})
+		rows = append(rows, statusRow{label: "config", text: text, strong: s.Config.Drift != "" || s.Config.waits()})
 	}
 	for i, p := range s.Pools {
 		if i == shownPools {
@@ -155,6 +155,9 @@ func (l Link) rows() []statusRow {
 	return rows
 }
 
+// waits tells whether somebody has to confirm a change.
+func (c ConfigState) waits() bool { return strings.HasPrefix(c.State, "waiting") }
+
 func configText(s Status) string {
 	c := s.Config
 	if c.Version == 0 && c.State == "" && c.Drift == "" {
@@ -167,6 +170,9 @@ func configText(s Status) string {
 	text += " " + c.State
 	if !c.Until.IsZero() {
 		text += " until " + clockTime(c.Until, s.Time)
+	}
+	if c.waits() {
+		text += " (menu: f, then c)"
 	}
 	if c.Drift != "" {
 		text += "; THE BOXES DIFFER: " + c.Drift
