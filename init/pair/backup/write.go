@@ -2,6 +2,7 @@ package backup
 
 import (
 	"archive/tar"
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -15,6 +16,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +43,13 @@ func pinOf(key ed25519.PublicKey) (keyring.Pin, error) {
 	}
 	return sha256.Sum256(der), nil
 }
+
+// logPrefix is how the logs of the lease store are called; a number follows.
+// logSlack is more than the zeros with which a record can end.
+const (
+	logPrefix = "leases/log-"
+	logSlack  = 8
+)
 
 // settleTries bounds how often the files are listed until they hold still.
 const settleTries = 20
@@ -186,7 +195,39 @@ func openAll(dir string, names []string) ([]item, error) {
 		}
 		items = append(items, it)
 	}
-	return items, nil
+	return items, cutLog(items)
+}
+
+// cutLog cuts the newest log of the lease store where its records end now. The
+// file is longer than they are, by zeros; a record that is written into them
+// while they are read could come without the one before it.
+func cutLog(items []item) error {
+	var newest *item
+	var latest uint64
+	for i := range items {
+		digits, ok := strings.CutPrefix(items[i].name, logPrefix)
+		if n, err := strconv.ParseUint(digits, 10, 64); ok && err == nil && n >= latest {
+			newest, latest = &items[i], n
+		}
+	}
+	if newest == nil || newest.file == nil {
+		return nil
+	}
+	buf := make([]byte, 64<<10)
+	for end := newest.size; end > 0; {
+		at := max(0, end-int64(len(buf)))
+		n, err := newest.file.ReadAt(buf[:end-at], at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if used := len(bytes.TrimRight(buf[:n], "\x00")); used > 0 {
+			newest.size = min(newest.size, at+int64(used)+logSlack)
+			return nil
+		}
+		end = at
+	}
+	newest.size = 0
+	return nil
 }
 
 // write puts the item into the archive: as much of it as there was when it was
