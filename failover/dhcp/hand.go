@@ -26,9 +26,10 @@ type Hand struct {
 
 // Rules that refuse a change by hand.
 const (
-	ruleHandPool  = "pool"
-	ruleHandState = "state"
-	ruleHandEnd   = "end"
+	ruleHandPool    = "pool"
+	ruleHandState   = "state"
+	ruleHandEnd     = "end"
+	ruleHandReserve = "reserve"
 )
 
 // Change carries out h, all of it or nothing. Where a partner may refuse the
@@ -39,6 +40,10 @@ func (r *Responder) Change(now lease.Now, h Hand, out *Out) Verdict {
 		return Verdict{Rule: ruleHandPool, Why: h.IP.String() + " is in no pool"}
 	}
 	l := r.table.Look(h.IP)
+	if h.Flags&h.Mask&lease.FlagReserved != 0 && l.State == lease.Backup {
+		// Each server refuses the other's news of such a reservation.
+		return Verdict{Rule: ruleHandReserve, Why: "the address is free and the secondary's to give; reserve it while its client has a lease, or declare a host"}
+	}
 	end, v := r.handEnd(now, pool, &l, h.Ends)
 	if !v.OK {
 		return v

@@ -60,3 +60,18 @@ func TestAbandonByHand(t *testing.T) {
 		t.Fatalf("back: %v, %+v", v, g.table.Look(at))
 	}
 }
+
+// An address that is the secondary's is not reserved by hand: dhcpd and this
+// server refuse to hear of that from the partner.
+func TestReserveByHand(t *testing.T) {
+	g := newRig(t, office)
+	g.table.Apply(lease.Lease{IP: ip("10.0.0.105"), State: lease.Backup, Rewind: lease.Backup})
+	reserve := Hand{IP: ip("10.0.0.105"), Flags: lease.FlagReserved, Mask: lease.FlagReserved}
+	if v := g.change(reserve); v.OK || v.Rule != ruleHandReserve {
+		t.Errorf("%+v", v)
+	}
+	reserve.IP = ip("10.0.0.106")
+	if v := g.change(reserve); !v.OK || !g.table.Look(reserve.IP).Flags.Has(lease.FlagReserved) {
+		t.Errorf("%+v", v)
+	}
+}
