@@ -54,10 +54,8 @@ type box struct {
 	health      boot.Health
 	ledger      boot.Ledger
 	config      boxconf.Config
-	// toldProblems is what was said last about a bad configuration, toldBlank
-	// that there is none.
+	// toldProblems is what was said last about a bad configuration.
 	toldProblems string
-	toldBlank    bool
 	ports        []board.Named
 	wanted       []network.Wanted
 	gate         *clock.Gate
@@ -89,6 +87,7 @@ type box struct {
 	portsNow  atomic.Pointer[[]board.Named]
 	pairNow   atomic.Pointer[pair.Status]
 	engineNow atomic.Pointer[engineStatus]
+	otherSlot atomic.Pointer[string] // version of the software there
 
 	// What the consoles do.
 	talking   sync.WaitGroup

@@ -53,7 +53,7 @@ func TestNobodyWaitsForTheConsole(t *testing.T) {
 	c.Write([]byte("end\n"))
 	c.flush()
 	got := out.got.String()
-	if !strings.Contains(got, "lines are left out here") || !strings.HasSuffix(got, "end\n") {
+	if !strings.Contains(got, "lines are left out here") || !strings.HasSuffix(got, "end\r\n") {
 		t.Fatalf("%d octets, end %q", len(got), got[max(0, len(got)-80):])
 	}
 }

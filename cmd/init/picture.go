@@ -82,6 +82,9 @@ func (b *box) paint() {
 		Time: time.Now(), Name: b.config.Name, Role: b.config.Role, Uptime: clock.SinceBoot(),
 		Started: string(b.ledger.Reason), Slot: b.slotName(), Clock: b.paintClock(),
 	}
+	if other := b.otherSlot.Load(); other != nil {
+		s.OtherSlot = *other
+	}
 	engine := b.engine()
 	switch {
 	case b.engineWaits != "":

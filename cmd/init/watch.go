@@ -59,6 +59,7 @@ func (b *box) feedWhileBooting() {
 // watch is the life of the box after boot. It returns how the box ends.
 func (b *box) watch(ctx context.Context, signals <-chan os.Signal) order {
 	go b.keepAsking()
+	go b.lookAtOtherSlot(ctx)
 	for _, w := range b.wanted {
 		if list := neighbours(&b.config); w.Use == "lan" && len(list) > 0 {
 			go b.keepProbing(ctx, w, list)
