@@ -85,7 +85,7 @@ func FuzzUI(f *testing.F) {
 // TestRandomKeys is the fuzzer with random keys, for every day.
 func TestRandomKeys(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 2026))
-	lives := 200
+	lives := 100
 	if testing.Short() {
 		lives = 50
 	}

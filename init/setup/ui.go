@@ -114,10 +114,7 @@ type Effect struct {
 func New(now time.Time, r Refresh) *UI {
 	u := &UI{now: now, tasks: map[int]*busyPage{}}
 	u.facts, u.ports, u.status = r.Facts, r.Ports, r.Status
-	u.stack = []page{&statusPage{}}
-	if !u.facts.SetUp {
-		u.stack = []page{welcome()}
-	}
+	u.restart()
 	if u.facts.PasswordHash != "" && u.facts.SetUp {
 		u.lock = &lockPage{}
 	}
@@ -210,10 +207,12 @@ func (u *UI) refresh(r Refresh) {
 
 // restart throws the pages away and begins anew.
 func (u *UI) restart() {
-	u.stack = []page{&statusPage{}}
-	if !u.facts.SetUp {
-		u.stack = []page{welcome()}
+	u.leave(0)
+	if u.facts.SetUp {
+		u.open(&statusPage{})
+		return
 	}
+	u.open(welcome())
 }
 
 // press takes one key.
@@ -235,9 +234,12 @@ func (u *UI) press(k term.Key) {
 		u.screen.Forget()
 		u.said = nil
 		return
-	case u.size == nil && fresh:
+	case fresh:
 		u.probe()
-		u.ask() // the question wiped it
+		u.screen.Forget()
+		if u.size == nil {
+			u.ask() // the question wiped it
+		}
 		if k.Kind == term.Enter {
 			return // it only wakes the console
 		}
