@@ -38,7 +38,7 @@ func TestRollingReplacement(t *testing.T) {
 	for _, b := range []*Box{h.Secondary, h.Primary} {
 		must0(t, h.replace(b, plan))
 		must0(t, h.AwaitNormal(Patience))
-		must0(t, h.AwaitEqual(Patience))
+		must0(t, h.AwaitTold(Patience))
 		until := rounds.Load() + 4
 		must0(t, poll(Patience, func() (bool, error) { return rounds.Load() >= until, nil }))
 	}

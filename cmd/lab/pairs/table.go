@@ -154,6 +154,53 @@ func (p *Pair) AwaitEqual(patience time.Duration) error {
 	return err
 }
 
+// AwaitTold waits until each server knows of every lease that the other one had
+// given when the wait began, as long or longer: while clients come all the time
+// the tables are never equal.
+func (p *Pair) AwaitTold(patience time.Duration) error {
+	then, err := p.tables()
+	if err != nil {
+		return err
+	}
+	var missing []string
+	err = poll(patience, func() (bool, error) {
+		now, err := p.tables()
+		if err != nil {
+			return false, err
+		}
+		missing = append(untold(then[0], now[0], now[1]), untold(then[1], now[1], now[0])...)
+		return len(missing) == 0, nil
+	})
+	if err != nil && len(missing) > 0 {
+		return fmt.Errorf("%d leases are not known to both:\n%s\n%w", len(missing), strings.Join(missing[:min(len(missing), 20)], "\n"), err)
+	}
+	return err
+}
+
+// tables are those of both servers.
+func (p *Pair) tables() (both [2]Table, err error) {
+	for i, b := range p.Boxes() {
+		if both[i], err = b.Leases(); err != nil {
+			return both, err
+		}
+	}
+	return both, nil
+}
+
+// untold lists the leases that a server had then, and that the other one does
+// not know now; own is what became of them at the first one.
+func untold(then, own, other Table) []string {
+	var list []string
+	for _, ip := range slices.Sorted(maps.Keys(then)) {
+		had, knows := then[ip], other.at(ip)
+		ended := own.at(ip).State != lease.Active.String() && knows.State != lease.Active.String()
+		if had.State == lease.Active.String() && !ended && knows.Ends+endsApart < had.Ends {
+			list = append(list, fmt.Sprintf("%v: %v, the other one has %v", ip, had, knows))
+		}
+	}
+	return list
+}
+
 // poll asks again and again until the answer is yes: for what no program
 // tells by itself.
 func poll(patience time.Duration, done func() (bool, error)) error {
