@@ -154,6 +154,7 @@ func alarm(text string) func(Status) bool {
 // Two processes on real ports; the cable is cut and mended, then the LAN, then
 // one box is killed.
 func TestPathsAreCut(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a, b := l.box(l.a, "dhcp-a", box.Primary, 1, 2), l.box(l.b, "dhcp-b", box.Secondary, 2, 1)
 	pin(t, a, b)

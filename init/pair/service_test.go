@@ -211,6 +211,7 @@ func bothPaths(s Status) bool {
 // From two boxes of which one is blank to a pair, one dies and returns, its
 // place is taken by a new box.
 func TestLifeOfAPair(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	a := s.box(s.conf("dhcp-a", box.Primary))
 	a.start()
@@ -282,6 +283,7 @@ func TestLifeOfAPair(t *testing.T) {
 // A box joins, and loses its power before it is set up: the host has pinned a
 // key that nobody uses. It opens by itself again.
 func TestJoiningBoxNeverCalls(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	a := s.box(s.conf("dhcp-a", box.Primary))
 	a.o.callTime = time.Second
@@ -316,6 +318,7 @@ func TestJoiningBoxNeverCalls(t *testing.T) {
 }
 
 func TestOpenAndClose(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := s.box(s.conf("dhcp-b", box.Secondary))
 	b.start()
@@ -345,6 +348,7 @@ func TestOpenAndClose(t *testing.T) {
 }
 
 func TestThreeWrongCodesAreTold(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	a := s.box(s.conf("dhcp-a", box.Primary))
 	a.start()

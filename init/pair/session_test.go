@@ -152,6 +152,7 @@ func TestFullQueueIsToldToTheSender(t *testing.T) {
 
 // A stranger holds the direct cable's address: the boxes meet over the LAN.
 func TestLANWhenTheCableDoesNotDo(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	squatter, err := net.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr(s.direct+".2"), s.pairPort).String())
 	if err != nil {
@@ -187,6 +188,7 @@ func TestLANWhenTheCableDoesNotDo(t *testing.T) {
 
 // Who is not the partner is not let in, and each side says why.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name         string
 		change       func(a, b *identity, s *site)
@@ -258,6 +260,7 @@ func TestWhyThereIsNoSession(t *testing.T) {
 // Connections from elsewhere are closed at once; silent ones take a place for
 // a while only, and the partner's session is not among the places.
 func TestStrangersAtTheListener(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	keyA, keyB := ring(t), ring(t)
 	a := s.run(s.identity(s.conf("a", box.Primary), keyA, keyB.pin))
@@ -332,6 +335,7 @@ func TestNewSessionReplacesTheOld(t *testing.T) {
 
 // A partner that says nothing any more is lost after sessionSilent.
 func TestSilentPartner(t *testing.T) {
+	t.Parallel()
 	x, y := net.Pipe()
 	defer x.Close()
 	defer y.Close()
