@@ -181,7 +181,7 @@ func TestReloadCommand(t *testing.T) {
 
 // Every help text fits 80 columns and says its exit codes.
 func TestHelp(t *testing.T) {
-	for _, words := range [][]string{{"--help"}, {"help"}, {"config", "-h"}, {"help", "config"}, {"reload", "--help"}} {
+	for _, words := range [][]string{{"--help"}, {"help"}, {"config", "-h"}, {"help", "config"}, {"reload", "--help"}, {"backup", "-h"}, {"help", "restore"}} {
 		code, out, _ := types(words...)
 		if code != exitOK || !strings.Contains(out, "exit codes:") || !strings.Contains(out, "example") {
 			t.Errorf("%q: exit code %d, %.80q", words, code, out)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tandem/failover/daemon/control"
+	"tandem/images/layout"
 )
 
 // Exit codes, as the help text documents them.
@@ -54,6 +55,8 @@ type options struct {
 	alone   bool   // --alone: without the partner
 	comment string // --comment
 	confirm string // --confirm: a time, or none
+	data    string // --data: directory of the box's data
+	pin     string // --pin
 }
 
 var commands = []command{
@@ -85,6 +88,9 @@ var commands = []command{
 	{"config take", takeConfig},
 	{"config export", exportConfig},
 	{"reload", reload},
+	{"backup verify", verifyBackup},
+	{"backup", makeBackup},
+	{"restore", restoreBackup},
 	{"key show", showKey},
 	{"key pin", pinKey},
 	{"key forget", forgetKey},
@@ -135,6 +141,8 @@ func parseArgs(args []string) (o options, words []string, err error) {
 	set.BoolVar(&o.alone, "alone", false, "")
 	set.StringVar(&o.comment, "comment", "", "")
 	set.StringVar(&o.confirm, "confirm", "", "")
+	set.StringVar(&o.data, "data", layout.DataDir, "")
+	set.StringVar(&o.pin, "pin", "", "")
 	for rest := args; ; {
 		if err := set.Parse(rest); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
@@ -151,7 +159,7 @@ func parseArgs(args []string) (o options, words []string, err error) {
 }
 
 // topics are commands with a help text of their own.
-var topics = map[string]string{"config": configHelp, "reload": reloadHelp}
+var topics = map[string]string{"config": configHelp, "reload": reloadHelp, "backup": backupHelp, "restore": backupHelp}
 
 // helpFor gives the help that fits the words in front of --help, or after
 // help.
@@ -206,6 +214,8 @@ the pair of boxes (on a Tandem box)
                             as replacement of the one that was
   pair close                stop that
   config COMMAND            the configuration of both: see failctl config -h
+  backup FILE               this box in one signed file: see failctl backup -h
+  restore FILE              put that back
 
 files (no running server is needed)
   conf check FILE           is this dhcpd.conf good?

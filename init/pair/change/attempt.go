@@ -103,13 +103,40 @@ func (m *Machine) end(outcome Outcome, why string) {
 	}
 	m.say(outcome == RolledBack, "%v is %s: %s", a.ref, outcome, why)
 	text := fmt.Sprintf("%v is %s: %s", a.ref, outcome, why)
-	if outcome == RolledBack {
-		text += fmt.Sprintf("\n%v comes back", m.mem.Settled)
+	for _, w := range append(a.waiting, a.asked) {
+		m.replyBack(w, false, text)
 	}
-	m.reply(a.asked, false, text)
-	for _, w := range a.waiting {
-		m.reply(w, false, text)
+}
+
+// held is a reply that waits until the settled version is in force again.
+type held struct {
+	who  asker
+	ok   bool
+	text string
+}
+
+// replyBack replies once the settled version is in force, if it is not yet.
+func (m *Machine) replyBack(who asker, ok bool, text string) {
+	m.back = append(m.back, held{who, ok, text})
+}
+
+// tellBack gives the replies that waited.
+func (m *Machine) tellBack() {
+	s := &m.serving
+	there := s.known && s.id == m.wanted()
+	if len(m.back) == 0 || s.busy || !there && s.problem == "" {
+		return
 	}
+	for _, h := range m.back {
+		switch {
+		case !there:
+			h.text += fmt.Sprintf("\ndhcpfd does not take %v back: %s", m.mem.Settled, s.problem)
+		case m.mem.Settled.ID != (version.ID{}):
+			h.text += fmt.Sprintf("\n%v is in force", m.mem.Settled)
+		}
+		m.reply(h.who, h.ok, h.text)
+	}
+	m.back = nil
 }
 
 // settle makes the version the one to which this box goes back. chain are its

@@ -257,5 +257,5 @@ func (m *Machine) cancel(who asker, name string) {
 		outcome = RolledBack
 	}
 	m.end(outcome, "cancelled by "+name)
-	m.reply(who, true, fmt.Sprintf("%v is taken back; %v comes back", a.ref, m.mem.Settled))
+	m.replyBack(who, true, fmt.Sprintf("%v is taken back", a.ref))
 }

@@ -128,6 +128,7 @@ type Machine struct {
 	partner partner
 	orders  []order
 	report  *report
+	back    []held
 
 	// refused is a version of the partner that this box cannot use.
 	refused    version.ID
@@ -200,7 +201,7 @@ func (m *Machine) Tick(now time.Duration) []Effect {
 // Deadline is when Tick is due at the latest, false if nothing is. What waits
 // is measured in seconds, so one beat of a second does for all of it.
 func (m *Machine) Deadline() (time.Duration, bool) {
-	waits := m.attempt != nil || m.partner.up || len(m.orders) > 0 || m.report != nil || !m.synced || m.serving.problem != ""
+	waits := m.attempt != nil || m.partner.up || len(m.orders) > 0 || m.report != nil || len(m.back) > 0 || !m.synced || m.serving.problem != ""
 	return m.now + StateEvery, waits
 }
 
@@ -228,6 +229,7 @@ func (m *Machine) advance() {
 		}
 	}
 	m.serve()
+	m.tellBack()
 	m.synchronise()
 	m.expireOrders()
 	m.tellReport()

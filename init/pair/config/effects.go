@@ -50,7 +50,7 @@ func (k *Keeper) execute(e change.Effect) {
 		if who := k.waiting[e.Request]; who != nil {
 			delete(k.waiting, e.Request)
 			k.publish() // whoever reads the answer may ask on
-			who <- e // there is room for one
+			who <- e    // there is room for one
 		}
 	case change.Say:
 		mark := ""
