@@ -44,7 +44,7 @@ func welcome() page {
 		head: "Set up this box",
 		intro: func(u *UI) []string {
 			lines := []string{
-				fmt.Sprintf("Tandem %s on %s. This box is not set up yet.", u.facts.Version, u.facts.Board),
+				fmt.Sprintf("Tandem %s on %s%s. This box is not set up yet.", u.facts.Version, u.facts.Board, u.facts.serial()),
 				"A few questions take about two minutes. Nothing is written before you accept the summary at the end; Esc goes back at any time.",
 				"",
 			}
@@ -74,6 +74,14 @@ func welcome() page {
 			}
 		},
 	}
+}
+
+// serial is the serial number as it stands in a sentence.
+func (f Facts) serial() string {
+	if f.Serial == "" {
+		return ""
+	}
+	return ", serial number " + f.Serial
 }
 
 // fixedText is an intro that does not change.

@@ -128,6 +128,12 @@ func TestNewsInLines(t *testing.T) {
 	m.status.Pools[0].Active++
 	m.status.Links[0].Heard += time.Second
 	r.wait(time.Second)
+	m.status.Alarms = []Alarm{{"minor", "pair", "not paired", noon}}
+	r.wait(time.Second)
+	r.sees("| ALARM     minor: pair: not paired")
+	r.log.Reset()
+	m.status.Alarms[0].Since = noon.Add(time.Second)
+	r.wait(time.Second)
 	if r.log.Len() != 0 {
 		t.Errorf("without news %q is said", r.log.String())
 	}

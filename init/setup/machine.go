@@ -81,7 +81,7 @@ type Operator interface {
 type Facts struct {
 	Board   string // "PC Engines apu2"
 	Version string // "0.9.1"
-	Serial  string // of the board or of its first port; makes the default name
+	Serial  string // of the board or of its first port
 	SetUp   bool   // there is a box.conf that is good
 	// Problems are those of a box.conf that is there and wrong.
 	Problems []string

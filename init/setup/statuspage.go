@@ -104,7 +104,7 @@ func (p *statusPage) text(u *UI) (lines []string, essence string) {
 	}
 	essence = strings.Join(lines, "\n")
 	for _, r := range rows {
-		if r.figure {
+		if r.figure && r.label != alarmLabel {
 			line(r.label, r.text)
 		}
 	}

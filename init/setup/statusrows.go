@@ -16,6 +16,8 @@ type statusRow struct {
 	joined bool // a screen shows it behind the row before it
 }
 
+const alarmLabel = "ALARM"
+
 // Limits of what a screen of 24 lines has room for.
 const (
 	shownAlarms = 4
@@ -63,10 +65,13 @@ func statusRows(s Status) []statusRow {
 	add := func(label, text string) { rows = append(rows, statusRow{label: label, text: text}) }
 	for i, a := range s.Alarms {
 		if i == shownAlarms {
-			rows = append(rows, statusRow{label: "ALARM", text: fmt.Sprintf("and %d more: see the menu, alarms", len(s.Alarms)-i), strong: true})
+			rows = append(rows, statusRow{label: alarmLabel, text: fmt.Sprintf("and %d more: see the menu, alarms", len(s.Alarms)-i), strong: true})
 			break
 		}
-		rows = append(rows, statusRow{label: "ALARM", text: alarmText(a, s.Time), strong: true})
+		rows = append(rows, statusRow{label: alarmLabel, text: fmt.Sprintf("%s: %s: %s", a.Severity, a.Name, a.Text), strong: true})
+		if !a.Since.IsZero() {
+			rows = append(rows, statusRow{label: alarmLabel, text: "since " + clockTime(a.Since, s.Time), figure: true, joined: true})
+		}
 	}
 	if p := s.Pairing; p.Open && p.Code != "" {
 		rows = append(rows, statusRow{label: "pairing", text: fmt.Sprintf("code %s, good until %s: type it at the other box", p.Code, clockTime(p.Until, s.Time)), strong: true})

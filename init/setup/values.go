@@ -256,6 +256,9 @@ func around(r span, a netip.Addr) string {
 // units of times that are typed.
 var units = map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
 
+// shortestLease is the least lease time that makes sense.
+const shortestLease = 10 * time.Second
+
 // duration reads "3600", "90m", "8h" or "1d".
 func duration(s string) (time.Duration, error) {
 	unit := time.Second
@@ -267,8 +270,8 @@ func duration(s string) (time.Duration, error) {
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%q is no time: write 3600 (seconds), 30m, 8h or 1d", s)
-	case n < 1 || n > int(366*24*time.Hour/unit) || time.Duration(n)*unit < time.Minute:
-		return 0, fmt.Errorf("%q is out of range: one minute to one year", s)
+	case n < 1 || n > int(366*24*time.Hour/unit) || time.Duration(n)*unit < shortestLease:
+		return 0, fmt.Errorf("%q is out of range: ten seconds to one year", s)
 	}
 	return time.Duration(n) * unit, nil
 }

@@ -191,7 +191,7 @@ func TestWrongInput(t *testing.T) {
 	try("exa mple", "can not be in a host name")
 	r.keys(clear, enter)
 	try("fast", "\"fast\" is no time")
-	try("5", "out of range: one minute to one year")
+	try("5", "out of range: ten seconds to one year")
 	r.keys(clear, "12h", enter)
 	r.keys(clear, "8h", enter)
 	r.sees("The longest lease time 8h is shorter than the usual one 12h")
