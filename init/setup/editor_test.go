@@ -1,9 +1,11 @@
 package setup
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/init/setup/term"
 )
@@ -96,4 +98,36 @@ func TestEditorIsBounded(t *testing.T) {
 	if len(text) > maxText+1 || !strings.Contains(u.note, "full") {
 		t.Errorf("%d octets, %q", len(text), u.note)
 	}
+}
+
+// TestPasteOverASerialLine: while a large text comes in nothing is drawn, and
+// then all at once.
+func TestPasteOverASerialLine(t *testing.T) {
+	m := runningBox()
+	r := sit(t, m)
+	r.keys("f", "p")
+	r.wait(time.Second)
+	r.log.Reset()
+	var text strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&text, "host h%d { fixed-address 10.0.%d.%d; }\r", i, i/250, i%250+1)
+	}
+	rest := text.String()
+	for len(rest) > 0 {
+		n := min(200, len(rest))
+		r.now = r.now.Add(15 * time.Millisecond)
+		r.step(Octets(rest[:n]))
+		rest = rest[n:]
+	}
+	if n := r.log.Len(); n > 2000 {
+		t.Errorf("%d octets are drawn while %d come in", n, text.Len())
+	}
+	r.now = r.u.Deadline()
+	r.step(Tick{})
+	r.sees("host h999 { fixed-address 10.0.3.250; }", "line 1001 of 1001")
+	// A key that is held down is drawn at once.
+	for range 100 {
+		r.keys(up)
+	}
+	r.sees("line 901 of 1001")
 }

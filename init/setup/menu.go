@@ -39,6 +39,7 @@ func menuItems(u *UI) []item {
 		{key: 'g', text: "Logs", pick: func(u *UI) { u.do("Reading the log", Logs{500}, u.showLog) }},
 		{key: 'r', text: "Pair with a second box, or replace a broken one", pick: func(u *UI) { u.open(pairMenu()) }, off: pair},
 		{key: 'b', text: "Backup and restore", pick: func(u *UI) { u.open(backupMenu()) }},
+		{key: 't', text: "Type a command: failctl ...", pick: func(u *UI) { u.askCommand() }},
 		{key: 's', text: "System: password, software slot, reboot, shutdown, factory reset", pick: func(u *UI) { u.open(systemMenu()) }},
 	}
 }
@@ -70,6 +71,16 @@ func (u *UI) askWhy() {
 		fields: []*field{{label: "Address or client", value: &about, optional: true,
 			hint: "An IP address, a MAC address or a client identifier. Empty: the posture of the box and its rule."}},
 		done: func(u *UI) { u.do("Asking", Why{about}, u.showAnswer("Why "+about)) },
+	})
+}
+
+func (u *UI) askCommand() {
+	command := "failctl "
+	u.open(&formPage{
+		head:   "Command",
+		intro:  []string{"What failctl can do and this menu can not."},
+		fields: []*field{{label: "Command", value: &command, hint: "For example: failctl counters; failctl --help lists all."}},
+		done:   func(u *UI) { u.do("Asking", Typed{command}, u.showAnswer(command)) },
 	})
 }
 

@@ -52,6 +52,7 @@ func TestMenu(t *testing.T) {
 		"why":          {[]string{"w", enter}, "Why{About:}", "answer to Why"},
 		"why client":   {[]string{"w", "10.0.0.17", enter}, "Why{About:10.0.0.17}", "answer to Why"},
 		"leases":       {[]string{"l", "00:16", enter}, "Leases{Search:00:16}", "answer to Leases"},
+		"command":      {[]string{"t", "counters", enter}, "Typed{Line:failctl counters}", "answer to Typed"},
 		"alarms":       {[]string{"a"}, "", "There is no alarm."},
 		"down":         {[]string{"d", "2", "down", enter}, "Evidence{} PartnerDown{}", "answer to PartnerDown"},
 		"down not":     {[]string{"d", enter}, "Evidence{}", "FULL by rule R2"},
@@ -91,7 +92,7 @@ func TestMenu(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := runningBox()
 			for _, a := range []string{"Why", "Evidence", "Leases", "PartnerDown", "Removed", "Maintenance", "ClockReport", "Logs", "ConfigPut", "ConfigCheck",
-				"ConfigDiff", "ConfigRollback", "PairOpen", "Backup", "Restore", "SwitchSlot", "Reboot", "Shutdown", "FactoryReset"} {
+				"ConfigDiff", "ConfigRollback", "PairOpen", "Backup", "Restore", "SwitchSlot", "Reboot", "Shutdown", "FactoryReset", "Typed"} {
 				m.answers[a] = Answer{Text: "answer to " + a}
 			}
 			m.answers["BackupPlaces"], m.answers["BackupList"] = Answer{Sources: []Source{stick}}, Answer{Sources: []Source{stick}}

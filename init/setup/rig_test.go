@@ -241,7 +241,12 @@ func (r *rig) flush() {
 func (r *rig) keys(all ...string) {
 	r.Helper()
 	for _, k := range all {
+		r.now = r.now.Add(2 * pasteGap)
 		r.step(Octets(k))
+	}
+	if r.u.pasting() { // a long word
+		r.now = r.u.Deadline()
+		r.step(Tick{})
 	}
 }
 

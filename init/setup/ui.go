@@ -15,11 +15,18 @@ const (
 	// escapeTime is how long an ESC waits for the rest of a sequence: as long
 	// as one that crosses a network may be torn apart.
 	escapeTime = 150 * time.Millisecond
+	// pasteGap is the longest pause within a paste; who holds a key down makes
+	// longer ones.
+	pasteGap = 25 * time.Millisecond
 	// probeTime is how long a terminal may take to answer for its size.
 	probeTime = 2 * time.Second
 	// IdleTime locks a session that nobody uses, where there is a password.
 	IdleTime = 10 * time.Minute
 )
+
+// pasted is how many octets without a pause are a paste. It is not drawn until
+// it is over: a serial line would lose what comes meanwhile.
+const pasted = 64
 
 // A screen is drawn for 80x24. What a smaller terminal lacks is cut off, and
 // one smaller than this gets lines.
@@ -43,6 +50,7 @@ type UI struct {
 	keys    term.Decoder
 	lastKey time.Time
 	typed   time.Time // when octets came last
+	burst   int       // octets that came without a pause
 
 	size   *term.Key // of the terminal, nil: lines
 	probed time.Time // when the size was asked for, zero: no question is open
@@ -127,6 +135,10 @@ func (u *UI) Step(now time.Time, e Event) []Effect {
 	u.now, u.effects = now, nil
 	switch e := e.(type) {
 	case Octets:
+		if now.Sub(u.typed) > pasteGap {
+			u.burst = 0
+		}
+		u.burst += len(e)
 		u.typed = now
 		for _, k := range u.keys.Feed(e) {
 			u.press(k)
@@ -150,21 +162,32 @@ func (u *UI) Step(now time.Time, e Event) []Effect {
 // Deadline is when a Tick is due at the latest, zero if there is no hurry.
 func (u *UI) Deadline() time.Time {
 	var due time.Time
-	if u.keys.Pending() {
-		due = u.typed.Add(escapeTime)
+	first := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
 	}
-	if !u.probed.IsZero() && (due.IsZero() || u.probed.Add(probeTime).Before(due)) {
-		due = u.probed.Add(probeTime)
+	if u.keys.Pending() {
+		first(u.typed.Add(escapeTime))
+	}
+	if !u.probed.IsZero() {
+		first(u.probed.Add(probeTime))
+	}
+	if u.pasting() && u.size != nil {
+		first(u.typed.Add(pasteGap + 1))
 	}
 	return due
 }
+
+// pasting tells whether a paste is coming in.
+func (u *UI) pasting() bool { return u.burst > pasted && u.now.Sub(u.typed) <= pasteGap }
 
 // Output gives what the terminal has to be sent since the last call.
 func (u *UI) Output() []byte {
 	out := append([]byte(nil), u.out.Bytes()...)
 	u.out.Reset()
 	// While the terminal is asked for its size, the old one may be wrong.
-	if u.size != nil && u.probed.IsZero() {
+	if u.size != nil && u.probed.IsZero() && !u.pasting() {
 		out = append(out, u.screen.Paint(u.Draw())...)
 	}
 	return out
