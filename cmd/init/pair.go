@@ -161,7 +161,7 @@ func (b *box) waitsFor() string {
 	case s == nil:
 		return "the pair service says nothing yet"
 	case !s.Paired && s.Open:
-		return "the partner has not joined: set up the other box and type there the code " + s.Code
+		return "the partner has not joined: set up the other box, and type there the code that is shown here"
 	case !s.Paired:
 		return "the partner has not joined, and pairing is closed; open it in the menu, or with failctl pair open"
 	case !s.Synchronised:
