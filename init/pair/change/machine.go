@@ -53,7 +53,7 @@ type Config struct {
 const (
 	HealthTime         = 30 * time.Second // both must be well for so long
 	DefaultConfirmTime = 5 * time.Minute
-	PrepareTime        = 60 * time.Second // the partner's answer to Prepare
+	PrepareTime        = 2 * time.Minute  // the check here and at the partner
 	SettleTime         = 10 * time.Second // the partner's promise
 	ActivateTime       = 30 * time.Second // the partner's reload
 	MinConfirmTime     = time.Minute

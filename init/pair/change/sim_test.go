@@ -26,6 +26,8 @@ type world struct {
 	loss     float64       // share of messages that are lost
 	delay    time.Duration // longest way of a message
 
+	drop func(from *simBox, m Message) bool // messages that get lost; may be nil
+
 	effects int // executed so far
 	crashAt int // effect before which its box crashes; 0 = never
 	crashes float64
@@ -330,7 +332,7 @@ func (b *simBox) hear(r Reply) {
 // send puts a message on its way; it may get lost or be overtaken.
 func (b *simBox) send(m Message) {
 	w, to, session := b.w, b.other(), b.w.session
-	if session == 0 || w.rng.Float64() < w.loss {
+	if session == 0 || w.rng.Float64() < w.loss || w.drop != nil && w.drop(b, m) {
 		return
 	}
 	raw := Encode(m)

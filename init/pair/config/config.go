@@ -65,7 +65,7 @@ type Engine interface {
 
 // Times.
 const (
-	checkTime   = 60 * time.Second
+	checkTime   = 90 * time.Second
 	reloadTime  = 60 * time.Second
 	beatEvery   = time.Second
 	diskEvery   = 2 * time.Second
