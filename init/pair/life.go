@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,15 +54,16 @@ type life struct {
 	uncalled enrol.Kind // how the partner joined, until its first session
 	reopened bool       // the door, for it
 
-	mu          sync.Mutex
-	partnerBox  box.Config // as last told
-	partnerText []byte
-	partnerOK   bool
-	saveTrouble string // why the partner's files could not be written
+	mu           sync.Mutex
+	partnerBox   box.Config // as last told
+	partnerText  []byte
+	partnerOK    bool
+	saveTrouble  string // why the partner's files could not be written
+	rekeyTrouble string // why dhcpfd does not know the partner's key
 }
 
 // live is one life; its end is never nil while ctx goes on.
-func live(ctx context.Context, o Options, desk *desk, count *counters) error {
+func live(ctx context.Context, o Options, desk *desk, count *counters, told *keyring.Pin) error {
 	id, err := readIdentity(o)
 	if err != nil {
 		return err
@@ -92,6 +94,7 @@ func live(ctx context.Context, o Options, desk *desk, count *counters) error {
 		l.beats = heartbeat.New(l.heartbeats())
 		all.Go(func() { l.beats.Run(ctx) })
 	}
+	all.Go(func() { l.rekey(ctx, told) })
 	desk.life.Store(l)
 	defer desk.life.Store(nil)
 	cancel(l.watch(ctx))
@@ -215,10 +218,17 @@ func (l *life) keepPartner(s *session) {
 }
 
 // partner gives what the partner last told of itself.
-func (l *life) partner() (c box.Config, ok bool, trouble string) {
+func (l *life) partner() (c box.Config, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.partnerBox, l.partnerOK, l.saveTrouble
+	return l.partnerBox, l.partnerOK
+}
+
+// troubles are what could not be done about the partner.
+func (l *life) troubles() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc([]string{l.saveTrouble, l.rekeyTrouble}, func(s string) bool { return s == "" })
 }
 
 // partnerConf is the partner's box.conf.
@@ -291,7 +301,7 @@ const openTime = 5 * time.Second
 
 // kindOf says what the door is opened for.
 func (l *life) kindOf(args []string) (enrol.Kind, error) {
-	_, known, _ := l.partner()
+	_, known := l.partner()
 	switch {
 	case !l.id.box.NeedsKey() && l.id.box.Role == box.Single:
 		return "", errors.New("this box is single: give it a role, and the partner's address, in its box.conf first")

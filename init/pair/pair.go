@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"tandem/failover/daemon/control"
+	"tandem/failover/daemon/keyring"
 	"tandem/images/layout"
 	"tandem/init/pair/config"
 )
@@ -83,8 +84,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer server.Close()
+	var told keyring.Pin
 	for {
-		err := live(ctx, o, desk, count)
+		err := live(ctx, o, desk, count, &told)
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -51,7 +51,7 @@ func (l *life) tellDoor(s *Status) {
 
 // tellPartner gives why there is no session, empty if there is one.
 func (l *life) tellPartner(s *Status) (why string) {
-	if c, ok, _ := l.partner(); ok {
+	if c, ok := l.partner(); ok {
 		s.Partner.Name, s.Partner.Role = c.Name, string(c.Role)
 	}
 	if l.id.paired {
@@ -151,10 +151,8 @@ func (l *life) alarms(s *Status, why string, now time.Time) []string {
 	if l.id.box.Peer.Clear {
 		add("the word clear stands in the peer line of box.conf: the pair may talk in clear text. Take it out and pair the boxes (`failctl pair open`)")
 	}
-	theirs, known, trouble := l.partner()
-	if trouble != "" {
-		add("%s", trouble)
-	}
+	all = append(all, l.troubles()...)
+	theirs, known := l.partner()
 	if l.id.paired && known {
 		for _, text := range misfits(&l.id.box, &theirs) {
 			add("%s", text)

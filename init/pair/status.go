@@ -46,8 +46,8 @@ type Partner struct {
 	Since     time.Time `json:"since,omitzero"` // of the session, or of its end
 	Version   uint64    `json:"version"`        // of its configuration
 	Hash      string    `json:"hash,omitempty"` // the version's ID
-	// Pin is the pin of its key, as in the keyring. When it changes, dhcpfd has
-	// to be started anew: it reads the keyring once.
+	// Pin is the pin of its key, as in the keyring. When it changes, this
+	// service has dhcpfd reload, which reads the keyring again.
 	Pin string `json:"pin,omitempty"`
 }
 
