@@ -12,14 +12,8 @@ import (
 // maxLine bounds a typed line, in characters.
 const maxLine = 1000
 
-// goBack are the lines that mean "back" wherever a line is asked for.
-func goBack(s string) bool {
-	switch strings.TrimSpace(s) {
-	case "<", "back":
-		return true
-	}
-	return false
-}
+// goBack tells whether a line means "back", wherever one is asked for.
+func goBack(s string) bool { return strings.TrimSpace(s) == "<" }
 
 // print shows lines, wrapped to the terminal.
 func (u *UI) print(lines ...string) {

@@ -61,8 +61,7 @@ type Installer interface {
 	// stays open until Commit, Leave or the next Join. tell says how far it
 	// is. Error texts are shown as they are.
 	Join(ctx context.Context, j Join, tell func(string)) (Offer, error)
-	// Leave ends what Join began; nothing is kept on either side. It returns
-	// at once.
+	// Leave ends what Join began; nothing is kept on either side.
 	Leave()
 	// Commit makes r durable, all or nothing, and lets the boot go on. If r
 	// is the answer to an Offer, both boxes pin each other's key first. An

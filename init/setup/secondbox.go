@@ -142,6 +142,14 @@ func (s *secondBox) learned() []string {
 	return append(lines, "")
 }
 
+// leaveOffer lets go of the other box.
+func (u *UI) leaveOffer() {
+	u.effects = append(u.effects, Effect{Work: func(_ context.Context, m Machine, _ func(string)) (any, error) {
+		m.Leave()
+		return nil, nil
+	}})
+}
+
 func (u *UI) showOffer() {
 	s := &u.second
 	u.open(&listPage{
@@ -149,10 +157,7 @@ func (u *UI) showOffer() {
 		intro: func(*UI) []string { return s.learned() },
 		onto: func(u *UI) {
 			if !u.committed {
-				u.effects = append(u.effects, Effect{Work: func(_ context.Context, m Machine, _ func(string)) (any, error) {
-					m.Leave()
-					return nil, nil
-				}})
+				u.leaveOffer()
 			}
 		},
 		items: func(u *UI) []item {

@@ -51,6 +51,16 @@ type shell struct {
 	events  chan Event // from the goroutines
 	running map[int]context.CancelFunc
 	looked  time.Time
+	// quiet is closed when the last task 0 has ended: what comes after it
+	// begins after it.
+	quiet chan struct{}
+}
+
+// wait waits for what may never have begun.
+func wait(done <-chan struct{}) {
+	if done != nil {
+		<-done
+	}
 }
 
 func (s *shell) look() Refresh {
@@ -121,16 +131,24 @@ func (s *shell) start(ctx context.Context, e Effect) {
 		}
 		return
 	}
+	before := s.quiet
 	if e.Task == 0 {
-		// What nobody waits for returns at once, and keeps its place in order.
-		e.Work(ctx, s.machine, func(string) {})
+		done := make(chan struct{})
+		s.quiet = done
+		go func() {
+			defer close(done)
+			wait(before)
+			e.Work(ctx, s.machine, func(string) {})
+		}()
 		return
 	}
 	work, cancel := context.WithCancel(ctx)
 	s.running[e.Task] = cancel
 	go func() {
 		defer cancel()
+		wait(before)
 		value, err := e.Work(work, s.machine, func(text string) { s.send(work, Told{e.Task, text}) })
-		s.send(work, Done{e.Task, value, err})
+		// Also one that was given up tells how it ended: see UI.done.
+		s.send(ctx, Done{e.Task, value, err})
 	}()
 }

@@ -111,7 +111,7 @@ func (Done) event()    {}
 type Work func(ctx context.Context, m Machine, tell func(string)) (any, error)
 
 // Effect is what the UI wants done: a task to start, or to cancel if Work is
-// nil. A task that was canceled need not report, and nobody waits for task 0.
+// nil. A task that was canceled may still report, and nobody waits for task 0.
 type Effect struct {
 	Task int
 	Work Work
@@ -394,8 +394,11 @@ func (u *UI) told(e Told) {
 
 func (u *UI) done(e Done) {
 	p := u.tasks[e.Task]
-	if p == nil {
-		return // given up
+	if p == nil { // given up
+		if _, ok := e.Value.(Offer); ok && e.Err == nil {
+			u.leaveOffer() // the other box answered too late
+		}
+		return
 	}
 	delete(u.tasks, e.Task)
 	for i, q := range u.stack {

@@ -444,6 +444,24 @@ func TestSecondBoxGoesBack(t *testing.T) {
 	r.sees("What is this box?")
 }
 
+// TestJoinIsGivenUp: an answer that comes after the person gave up is let go.
+func TestJoinIsGivenUp(t *testing.T) {
+	m := blankBox()
+	m.offer = offered()
+	r := sit(t, m)
+	r.keys("2", "3")
+	r.hold = true
+	r.keys("K7QM3F2P", enter)
+	r.sees("Reaching the other box")
+	r.esc()
+	r.sees("the pairing code")
+	r.release()
+	r.sees("the pairing code", "K7QM3F2P")
+	if m.left != 1 {
+		t.Errorf("left %d times", m.left)
+	}
+}
+
 func TestReplacement(t *testing.T) {
 	m := blankBox()
 	m.offer = offered()
