@@ -171,6 +171,7 @@ func (e *Endpoint) Step(now lease.Now, ev Event) {
 		e.start()
 		return
 	}
+	e.watchTime()
 	if late, ok := ev.(WokenLate); ok {
 		e.wokenLate(late.Gap)
 	}

@@ -65,6 +65,7 @@ func (e *Endpoint) reckon() {
 		return
 	}
 	e.reckoned = true
+	e.machine.apart = e.now.Wall - e.now.Mono
 	e.started.Wall = e.now.Wall - (e.now.Mono - e.started.Mono)
 	e.machine.waryWall = e.now.Time()
 	if e.peer.Since == 0 {

@@ -13,6 +13,7 @@ const (
 	stormResets = 3                // restarts that nobody commanded (R10)
 	stormWindow = 15 * 60          // seconds in which they count (R10)
 	lateWait    = 10 * time.Second // a step later than its deadline by this much (R9)
+	timeJump    = time.Second      // of the time of day against the time since boot, beyond its error (R9)
 )
 
 // Reasons to be wary: without contact since then, the partner may have been
@@ -22,6 +23,7 @@ const (
 	waryLink    = "no contact since the clients' network was out"
 	waryClock   = "no contact since the clock was not trusted"
 	waryWoken   = "no contact since the box did not run for a while"
+	waryTime    = "no contact since the time of day moved"
 )
 
 // machineFacts is what is known of the box itself.
@@ -29,6 +31,7 @@ type machineFacts struct {
 	clock      bool
 	clockLost  int64 // Mono moment at which it was no longer trusted
 	clockError time.Duration
+	apart      int64 // time of day less time since boot, when last trusted
 
 	lan       bool
 	lanDown   int64 // Mono moment at which the carrier went
@@ -94,6 +97,7 @@ func (e *Endpoint) timeAgain() {
 		e.reckon()
 		return
 	}
+	e.watchTime()
 	out := time.Duration(e.now.Mono - e.machine.clockLost)
 	if out > e.cfg.MaxResponseDelay.Duration() {
 		e.machine.quietFrom = e.now.Mono
@@ -158,16 +162,36 @@ func (e *Endpoint) onHeartbeat(Heartbeat) {
 // wokenLate obeys R9: after a pause the connection proves nothing, and time
 // that nobody observed is no silence.
 func (e *Endpoint) wokenLate(gap time.Duration) {
-	if !e.obeys(RuleR9) {
+	if e.obeys(RuleR9) {
+		e.log(Alarm, "this box did not run for %v", gap.Round(time.Second))
+		e.missed(gap, waryWoken, "this box did not run for a while")
+	}
+}
+
+// watchTime obeys R9 where all clocks of the machine stood still with it, as in
+// a paused virtual machine: that the time of day is set tells of it.
+func (e *Endpoint) watchTime() {
+	m := &e.machine
+	if !m.clock || !e.reckoned || !e.obeys(RuleR9) {
 		return
 	}
-	e.log(Alarm, "this box did not run for %v", gap.Round(time.Second))
+	apart := e.now.Wall - e.now.Mono
+	moved := time.Duration(apart - m.apart).Abs()
+	m.apart = apart
+	if moved > 2*m.clockError+timeJump {
+		e.log(Alarm, "the time of day moved by %v: this box stood still, or its clock was wrong", moved.Round(time.Millisecond))
+		e.missed(moved, waryTime, "the time of day moved")
+	}
+}
+
+// missed: this box does not know what happened for so long.
+func (e *Endpoint) missed(gap time.Duration, wary, why string) {
 	e.machine.quietFrom = e.now.Mono
 	if e.up != nil {
-		e.hangup(e.up, "this box did not run for a while")
+		e.hangup(e.up, why)
 	}
-	e.beWary(waryWoken)
-	e.lapseAfter(gap, "this box did not run")
+	e.beWary(wary)
+	e.lapseAfter(gap, why)
 	if e.now.Mono >= e.redial {
 		e.redial = e.now.Mono
 	}

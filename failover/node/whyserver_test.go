@@ -79,6 +79,13 @@ var serverScenes = []scene{
 		w.Step(w.now, &WokenLate{Gap: 40 * time.Second})
 		w.settle()
 	}), ""},
+	{"paused machine", after(setting{watched: true}, func(w *talk) {
+		w.box(nil)
+		untilNormal(w)
+		w.now.Wall += int64(90 * time.Second)
+		w.settle()
+		w.box(nil)
+	}), ""},
 	{"connection that nobody read", after(setting{}, func(w *talk) {
 		untilNormal(w)
 		w.now = w.now.Add(delay)
