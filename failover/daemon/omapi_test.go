@@ -44,16 +44,22 @@ func omapiConf(port, key int) string {
 // omshell types lines into a real omshell and gives all that it prints.
 func omshell(t *testing.T, port, key int, lines ...string) string {
 	t.Helper()
-	program, err := exec.LookPath("omshell")
-	if err != nil {
-		t.Skip("omshell is not installed (Debian: isc-dhcp-server)")
-	}
 	head := []string{"server 127.0.0.1", fmt.Sprintf("port %d", port)}
 	if key >= 0 {
 		head = append(head, "key-algorithm "+omapiKeys[key].algorithm, "key omapi_key "+omapiKeys[key].secret)
 	}
+	return runOmshell(t, strings.Join(append(append(head, "connect"), lines...), "\n")+"\n")
+}
+
+// runOmshell gives all that a real omshell prints when text is typed.
+func runOmshell(t *testing.T, text string) string {
+	t.Helper()
+	program, err := exec.LookPath("omshell")
+	if err != nil {
+		t.Skip("omshell is not installed (Debian: isc-dhcp-server)")
+	}
 	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Stdin = strings.NewReader(strings.Join(append(append(head, "connect"), lines...), "\n") + "\n")
+	cmd.Stdin = strings.NewReader(text)
 	cmd.WaitDelay = time.Second
 	timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()

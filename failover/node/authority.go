@@ -87,14 +87,20 @@ func (a *authority) lease(l *lease.Lease) (omapi.Lease, bool) {
 		return omapi.Lease{}, false
 	}
 	out := omapi.Lease{Lease: *l, Pool: uint32(pool.ID) + 1, Subnet: uint32(slices.Index(cfg.Subnets, subnet)) + 1}
-	hosts := cfg.HostsByUID(l.UID)
-	if len(hosts) == 0 || l.UID == "" {
-		hosts = cfg.HostsByHW(l.HW)
-	}
-	if len(hosts) > 0 && l.HW+l.UID != "" {
-		out.Host = hosts[0].Name
+	if l.State == lease.Active {
+		out.Host = hostOf(cfg, l)
 	}
 	return out, true
+}
+
+// hostOf names the host declaration of the client of l; empty if it has none.
+func hostOf(cfg *conf.Config, l *lease.Lease) string {
+	for _, hosts := range [][]*conf.Host{cfg.HostsByUID(l.UID), cfg.HostsByHW(l.HW)} {
+		if len(hosts) > 0 {
+			return hosts[0].Name
+		}
+	}
+	return ""
 }
 
 // Hosts implements omapi.Authority: in the order of the configuration, then
