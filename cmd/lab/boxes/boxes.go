@@ -153,6 +153,8 @@ type Options struct {
 	// Blank leaves the boxes as they come from the image: they are set up on
 	// their consoles (Stage.SetUp).
 	Blank bool
+	// BlankSecond leaves the second box so.
+	BlankSecond bool
 	// Only sets up the first box alone, as a single one; Alone does so too, as
 	// one of a pair whose other half is something else.
 	Only, Alone bool
@@ -282,7 +284,7 @@ func (p *Pair) box(i int, opt Options) (*qemu.Box, error) {
 	if err := qemu.CopySparse(opt.Image.Path, disk, size); err != nil {
 		return nil, err
 	}
-	if !opt.Blank {
+	if !opt.Blank && !(opt.BlankSecond && i == 1) {
 		if err := provision(i, opt, disk); err != nil {
 			return nil, err
 		}

@@ -319,13 +319,36 @@ func (s *Stage) losePrimary(ctx context.Context) error {
 		return err
 	}
 	s.Say("clients", "%d simulated clients renewed at %s, all with the same address", crowdSize, Names[1])
-	renewed, err := s.AwaitReal(marks, 2*servePatience)
+	renewed, err := s.awaitRealMeanwhile(ctx, marks)
 	for i := range renewed {
 		if renewed[i].Addr != s.leases[i].Addr {
 			return fmt.Errorf("%s had %v and has %v now", s.Real[i].Kind, s.leases[i].Addr, renewed[i].Addr)
 		}
 	}
 	return err
+}
+
+// rebindEvery keeps the simulated clients' leases alive while the real ones
+// take their time.
+const rebindEvery = 10 * time.Second
+
+func (s *Stage) awaitRealMeanwhile(ctx context.Context, marks []int) (renewed []clients.Lease, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		renewed, err = s.AwaitReal(marks, 2*servePatience)
+	}()
+	for {
+		select {
+		case <-done:
+			return renewed, err
+		case <-time.After(rebindEvery):
+		}
+		if err := s.Crowd.Rebind(ctx, 0, crowdSize, 4); err != nil {
+			<-done
+			return nil, fmt.Errorf("not every client could renew again: %w", err)
+		}
+	}
 }
 
 func (s *Stage) primaryBack(ctx context.Context) error {

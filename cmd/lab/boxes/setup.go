@@ -45,7 +45,7 @@ var firstAnswers = []answer{
 	fill("DNS for clients", ""),
 	fill("Domain name", "lab.example"),
 	fill("Lease time", "30s"),
-	fill("Longest lease time", "120s"),
+	fill("Longest lease time", "60s"),
 	fill("Password", ""),
 	fill("Once more", ""),
 	choose("Set up: summary", "Write it"),

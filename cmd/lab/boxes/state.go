@@ -23,6 +23,7 @@ type State struct {
 	Service string // dhcpfd's sentence
 	Alarms  []string
 	Code    string // for a box that joins, while pairing is open
+	Config  string // of the pair: version and what is under way
 	Step    string // the boot step that was done last, while it boots
 }
 
@@ -137,6 +138,8 @@ func (e *Eye) field(name, value string) {
 		s.Direct = value
 	case "state":
 		s.Service = value
+	case "config":
+		s.Config = value
 	case "pairing":
 		if m := pairingCode.FindString(value); m != "" {
 			s.Code = m
