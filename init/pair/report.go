@@ -3,6 +3,7 @@ package pair
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"tandem/init/box"
@@ -102,9 +103,17 @@ func (l *life) sentence(s *Status, why string, now time.Time) string {
 	case s.Partner.Reachable:
 		return fmt.Sprintf("In touch with %s over the %s; the boxes' configurations are being compared or differ.", name, pathName(l.path(s)))
 	case l.silence(s) < beatGrace:
-		return fmt.Sprintf("%s lives, but there is no session with it. %s", name, why)
+		return fmt.Sprintf("%s lives, but there is no session with it. %s.", name, capital(why))
 	}
-	return fmt.Sprintf("No touch with %s for %s. %s", name, span(now.Sub(s.Partner.Since)), why)
+	return fmt.Sprintf("No touch with %s for %s. %s.", name, span(now.Sub(s.Partner.Since)), capital(why))
+}
+
+// capital makes a sentence of a reason.
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func versionText(n uint64) string {
@@ -164,9 +173,9 @@ func (l *life) alarms(s *Status, why string, now time.Time) []string {
 	away := !s.Partner.Reachable && now.Sub(s.Partner.Since) >= partnerGrace
 	switch silent := l.silence(s); {
 	case away && silent < beatGrace:
-		add("there is no session with the partner, though it lives (heartbeats come). %s", why)
+		add("there is no session with the partner, though it lives (heartbeats come). %s", capital(why))
 	case away:
-		add("the partner is out of reach. %s", why)
+		add("the partner is out of reach. %s", capital(why))
 		return all
 	case !s.Partner.Reachable && silent >= beatGrace:
 		return all // the same as above, but it is not long enough yet
