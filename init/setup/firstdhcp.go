@@ -337,7 +337,7 @@ func (u *UI) summarise() {
 		lines = append(lines, "  serves      "+describeFiles(f.files))
 	}
 	lines = append(lines, "  password    "+map[bool]string{true: "none", false: "set"}[f.password == ""])
-	for _, note := range []string{f.imported, withoutPool(c, f.files)} {
+	for _, note := range []string{f.imported, withoutPool(c, f.files), u.noCarrier(f.lan)} {
 		if note != "" {
 			lines = append(lines, note)
 		}
@@ -356,6 +356,14 @@ func (u *UI) summarise() {
 			return items
 		},
 	})
+}
+
+// noCarrier is the warning about a port that is not plugged in.
+func (u *UI) noCarrier(name string) string {
+	if u.carrier(name) {
+		return ""
+	}
+	return "The LAN port " + name + " has no carrier now: is the cable plugged in?"
 }
 
 // boxLines is a box.conf for the eye.

@@ -18,8 +18,9 @@ func (p Port) describe() string {
 	return fmt.Sprintf("%-6s %-17s  %-22s %s", p.Name, p.MAC, state, p.Driver)
 }
 
-// portItems offers the ports; taken is the port that another answer uses.
-func portItems(u *UI, taken, takenBy string, pick func(u *UI, name string)) []item {
+// portItems offers the ports, and then what else there is to choose; taken is
+// the port that another answer uses.
+func portItems(u *UI, taken, takenBy string, pick func(u *UI, name string), more ...item) []item {
 	var items []item
 	for _, p := range u.ports {
 		it := item{text: p.describe(), pick: func(u *UI) { pick(u, p.Name) }}
@@ -28,11 +29,21 @@ func portItems(u *UI, taken, takenBy string, pick func(u *UI, name string)) []it
 		}
 		items = append(items, it)
 	}
+	items = append(items, more...)
+	switch {
+	case len(items) == 0:
+		items = append(items, item{text: "No network port was found. Look again", pick: lookAgain})
+	case u.size == nil: // a screen shows changes by itself
+		items = append(items, item{key: 'l', text: "Look again", pick: lookAgain})
+	}
 	return items
 }
 
+// lookAgain shows the page anew on a terminal of lines.
+func lookAgain(u *UI) { u.said = nil }
+
 // portAt is the place of the port to propose: the one chosen before, else the
-// first with a carrier that is free.
+// first with a carrier that is free, else what follows the ports.
 func portAt(u *UI, chosen, taken string) int {
 	best := -1
 	for i, p := range u.ports {
@@ -43,7 +54,10 @@ func portAt(u *UI, chosen, taken string) int {
 			best = i
 		}
 	}
-	return max(best, 0)
+	if best < 0 {
+		return len(u.ports)
+	}
+	return best
 }
 
 const portText = "Plug a cable in or out and watch the carrier change to find a port."
@@ -55,7 +69,7 @@ func (u *UI) askLAN() {
 		intro: fixedText("The LAN is where the clients or their relays are.", portText, ""),
 		at:    portAt(u, f.lan, ""),
 		items: func(u *UI) []item {
-			items := portItems(u, "", "", func(u *UI, name string) {
+			return portItems(u, "", "", func(u *UI, name string) {
 				f.lan = name
 				if f.direct == name {
 					f.direct = ""
@@ -67,10 +81,6 @@ func (u *UI) askLAN() {
 				}
 				u.askDirect()
 			})
-			if len(items) == 0 {
-				items = append(items, item{text: "No network port was found. Look again", pick: func(*UI) {}})
-			}
-			return items
 		},
 	})
 }
@@ -88,10 +98,10 @@ func (u *UI) askDirect() {
 			portText, ""),
 		at: portAt(u, f.direct, f.lan),
 		items: func(u *UI) []item {
-			return append(portItems(u, f.lan, "the LAN port", func(u *UI, name string) {
+			return portItems(u, f.lan, "the LAN port", func(u *UI, name string) {
 				f.direct = name
 				u.askAddresses()
-			}), none)
+			}, none)
 		},
 	})
 }

@@ -75,6 +75,20 @@ func TestBackInLines(t *testing.T) {
 	}
 }
 
+func TestLookAgainInLines(t *testing.T) {
+	m := blankBox()
+	r := lineSit(t, m)
+	r.lines("1")
+	m.ports[3].Carrier = true
+	r.wait(time.Second)
+	r.lines("look")
+	r.sees("lan4   00:0d:b9:01:02:03  carrier")
+	m.ports = nil
+	r.wait(time.Second)
+	r.lines("l", "1")
+	r.sees("Choose [1]")
+}
+
 func TestEditorInLines(t *testing.T) {
 	m := blankBox()
 	m.problems = []string{"dhcpd.conf:1:1: unknown"}

@@ -33,14 +33,10 @@ func (u *UI) askJoinPort(replace bool) {
 			portText, ""),
 		at: portAt(u, s.port, u.likelyLAN()),
 		items: func(u *UI) []item {
-			items := portItems(u, "", "", func(u *UI, name string) {
+			return portItems(u, "", "", func(u *UI, name string) {
 				s.port = name
 				u.askCode()
 			})
-			if len(items) == 0 {
-				items = append(items, item{text: "No network port was found. Look again", pick: func(*UI) {}})
-			}
-			return items
 		},
 	})
 }
@@ -184,11 +180,10 @@ func (u *UI) changePort(port, other *string) {
 		intro: fixedText(portText, ""),
 		at:    portAt(u, *port, *other),
 		items: func(u *UI) []item {
-			items := portItems(u, *other, "is used otherwise", func(u *UI, name string) {
+			return portItems(u, *other, "is used otherwise", func(u *UI, name string) {
 				*port = name
 				u.back()
-			})
-			return append(items, item{key: 'b', text: "Back", pick: func(u *UI) { u.back() }})
+			}, item{key: 'b', text: "Back", pick: func(u *UI) { u.back() }})
 		},
 	})
 }

@@ -496,6 +496,17 @@ func TestJoinOverTheLAN(t *testing.T) {
 	}
 }
 
+// TestOnePort: with one port there is no direct cable, and without a carrier
+// there is a warning.
+func TestOnePort(t *testing.T) {
+	m := blankBox()
+	m.ports = m.ports[:1]
+	r := sit(t, m)
+	toSummary(r)
+	r.sees("lan1 10.0.0.2/24", "The LAN port lan1 has no carrier now")
+	r.lacks("direct")
+}
+
 func TestNoPorts(t *testing.T) {
 	m := blankBox()
 	m.ports = nil
