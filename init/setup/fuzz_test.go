@@ -38,7 +38,9 @@ var types = []string{enter, enter, enter, enter, tabKey, up, down, left, right, 
 
 // live types what data says at a box and checks what must always hold.
 func live(t *testing.T, m *fakeBox, dumb bool, data []byte) {
-	terminal := vt100.New(80, 24)
+	sizes := [][2]int{{80, 24}, {minWidth, minHeight}, {132, 50}, {79, 23}}
+	size := sizes[len(data)%len(sizes)]
+	terminal := vt100.New(size[0], size[1])
 	terminal.Dumb = dumb
 	r := newRig(t, answering(m), terminal)
 	for i, b := range data {
@@ -60,6 +62,9 @@ func live(t *testing.T, m *fakeBox, dumb bool, data []byte) {
 		}
 		if len(m.commits) > accepted && !strings.Contains(before, "summary") && !strings.Contains(before, "Writing") {
 			t.Fatalf("step %d: written, and before the screen was\n%s", i, before)
+		}
+		if g := r.u.Draw(); g.W > 80 || g.H > 24 || g.Cursor && (g.Row >= g.H || g.Col >= g.W) {
+			t.Fatalf("step %d: the screen is %dx%d, the cursor at %d,%d", i, g.W, g.H, g.Col, g.Row)
 		}
 		if p := r.u.top(); p == nil || len(r.u.stack) > 200 {
 			t.Fatalf("step %d: %d pages", i, len(r.u.stack))
@@ -90,7 +95,7 @@ func TestRandomKeys(t *testing.T) {
 		lives = 50
 	}
 	for i := range lives {
-		data := make([]byte, 200)
+		data := make([]byte, 200+i%3)
 		for j := range data {
 			data[j] = byte(r.IntN(256))
 		}
@@ -98,7 +103,7 @@ func TestRandomKeys(t *testing.T) {
 		if i%2 == 0 {
 			m = blankBox()
 		}
-		live(t, m, i%4 < 2, data)
+		live(t, m, i%5 < 2, data)
 	}
 }
 
