@@ -28,19 +28,23 @@ func pairOf(t *testing.T) (*world, *simBox, *simBox) {
 	return w, w.boxes[0], w.boxes[1]
 }
 
+// When both propose in one moment, the first box's proposal goes first, in
+// whatever order the messages arrive.
 func TestBothProposeAtOnce(t *testing.T) {
-	w, a, b := pairOf(t)
-	first := w.propose(a, "good a", nil)
-	second := w.propose(b, "good b", nil)
-	w.runFor(10 * time.Second)
-	w.want(first, true, "in force on both boxes, on trial")
-	w.want(second, false, "its proposals go first")
-	w.requests++
-	b.step(Confirm{Request: w.requests, Who: "x"})
-	w.confirmed[a.active] = true
-	w.runFor(time.Minute)
-	w.want(w.requests, true, "committed on both boxes")
-	w.checkHealed()
+	for seed := range uint64(30) {
+		w := newWorld(t, seed)
+		w.runFor(5 * time.Second)
+		a, b := w.boxes[0], w.boxes[1]
+		first := w.propose(a, "good a", nil)
+		second := w.propose(b, "good b", nil)
+		w.runFor(10 * time.Second)
+		w.want(first, true, "in force on both boxes, on trial")
+		w.want(second, false, "")
+		r := w.confirm(b, false)
+		w.runFor(time.Minute)
+		w.want(r, true, "committed on both boxes")
+		w.checkHealed()
+	}
 }
 
 // Without the promise nothing is settled: the partner might be going back in
@@ -165,7 +169,7 @@ func forked(t *testing.T) (*world, *simBox, *simBox) {
 func TestForkIsAnAlarmUntilSomebodyDecides(t *testing.T) {
 	w, a, b := forked(t)
 	was := [2]version.Ref{a.memory.Settled, b.memory.Settled}
-	w.runFor(24 * time.Hour)
+	w.runFor(time.Hour)
 	if a.memory.Settled != was[0] || b.memory.Settled != was[1] || was[0] == was[1] {
 		w.fail("the fork went away by itself: %v, %v", a.memory.Settled, b.memory.Settled)
 	}
@@ -365,4 +369,99 @@ func TestGive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// onTrial gives a machine of a box without a partner with a version on trial.
+func onTrial(t *testing.T, ailment string) *Machine {
+	t.Helper()
+	m := New(Config{Solo: true}, Memory{})
+	m.Step(0, Started{})
+	m.Step(0, Activated{})
+	m.Step(0, Health{ailment})
+	m.Step(0, Propose{Request: 1, Files: version.Files{version.Main: nil}})
+	m.Step(0, Examined{ID: m.attempt.ref.ID})
+	m.Step(0, Activated{ID: m.attempt.ref.ID})
+	if m.attempt == nil || m.attempt.phase != Trying {
+		t.Fatalf("%+v", m.attempt)
+	}
+	return m
+}
+
+func TestOldAilmentsDoNotCount(t *testing.T) {
+	m := onTrial(t, "it hangs")
+	for _, c := range []struct {
+		ailment string
+		goes    bool
+	}{{"it hangs", true}, {"", true}, {"it hangs", false}} {
+		m.Step(m.now+time.Second, Health{c.ailment})
+		if (m.attempt != nil) != c.goes {
+			t.Errorf("after health %q the trial goes on: %v", c.ailment, m.attempt != nil)
+		}
+	}
+}
+
+func TestSilenceOfHealthEndsATrial(t *testing.T) {
+	m := onTrial(t, "")
+	m.Tick(HealthSilence)
+	if m.attempt == nil {
+		t.Error("ended too early")
+	}
+	m.Tick(HealthSilence + time.Second)
+	if m.attempt != nil {
+		t.Error("goes on, and nobody knows whether dhcpfd is well")
+	}
+}
+
+// A trial alone ends when the partner comes back with a change of its own:
+// better than a fork.
+func TestTrialAloneGivesWay(t *testing.T) {
+	w, a, b := pairOf(t)
+	w.cut()
+	w.runFor(10 * time.Second)
+	w.propose(b, "good b", func(p *Propose) { p.Alone, p.NoConfirm = true, true })
+	w.runFor(20 * time.Second)
+	r := w.propose(a, "good a", func(p *Propose) { p.Alone = true })
+	w.runFor(20 * time.Second)
+	w.want(r, true, "in force on this box alone, on trial")
+	w.connect()
+	w.runFor(20 * time.Second)
+	note := a.notes[w.proposals[r]]
+	if len(note) != 1 || !strings.Contains(note[0].Why, "came back with a change of its own") || a.memory.Settled != b.memory.Settled {
+		w.fail("%+v, %v, %v", note, a.memory.Settled, b.memory.Settled)
+	}
+	w.checkHealed()
+}
+
+func TestFetchOfWhatIsNotInForce(t *testing.T) {
+	m := New(Config{}, Memory{Settled: version.Ref{Number: 1, ID: version.ID{1}}})
+	m.Step(0, Started{})
+	m.Step(0, Link{Up: true})
+	for id, want := range map[version.ID]bool{{1}: true, {2}: false} {
+		given, refused := false, false
+		for _, e := range m.Step(0, Received{Fetch{id}}) {
+			switch e := e.(type) {
+			case Deliver:
+				given = e.ID == id
+			case Send:
+				g, ok := e.Message.(Give)
+				refused = refused || ok && g.Why != ""
+			}
+		}
+		if given != want || refused == want {
+			t.Errorf("%v: given %v, refused %v", id.Short(), given, refused)
+		}
+	}
+}
+
+// What was edited must be what is in force, or somebody else's change would be
+// lost.
+func TestEditedOnTopOfAnOldVersion(t *testing.T) {
+	w, a, _ := pairOf(t)
+	old := a.memory.Settled.ID
+	w.propose(a, "good", func(p *Propose) { p.NoConfirm = true })
+	w.runFor(time.Minute)
+	w.want(w.propose(a, "good again", func(p *Propose) { p.Base = old }), false, "version 2 is in force by now")
+	w.propose(a, "good again", func(p *Propose) { p.Base = a.memory.Settled.ID })
+	w.runFor(10 * time.Second)
+	w.want(w.requests, true, "on trial")
 }
