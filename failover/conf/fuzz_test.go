@@ -3,6 +3,8 @@ package conf
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -146,6 +148,38 @@ func FuzzPrint(f *testing.F) {
 		_, after := Load("t.conf", virtual("t.conf", printed))
 		if hasError(before) != hasError(after) {
 			t.Fatalf("%q is printed as\n%s\nand judged otherwise:\n%v\n%v", src, printed, before, after)
+		}
+	})
+}
+
+// FuzzOverlay declares hosts and groups of any text: the configuration under
+// them stays as it is, and what is accepted can be executed.
+func FuzzOverlay(f *testing.F) {
+	for _, text := range []string{
+		"dynamic;\nhardware ethernet 02:00:00:00:00:09;\nuid \"\\001a\";\nfixed-address 10.0.0.9, 10.0.0.8;\ngroup \"desk\";\nfilename \"x\";",
+		"} host evil { hardware ethernet 02:00:00:00:00:07;", "option new code 201 = text;", "include \"x\";",
+		"supersede server.filename = \"x.0\";", "class \"c\" { match hardware; }", "if known { default-lease-time 60; } else { deny booting; }",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		base := load(t, overlayBase)
+		o := NewOverlay(base)
+		for _, kind := range []string{"host", "group"} {
+			refused := hasError(o.Put(Declaration{Kind: kind, Name: "h", Text: text}))
+			whole := o.Config()
+			if made := whole.Host("h") != nil || whole.Group("h") != nil; made == refused && kind == "host" {
+				t.Fatalf("refused %v, made %v", refused, made)
+			}
+			if h := whole.Host("h"); h != nil {
+				whole.Evaluate(nil, h.Scope)
+			}
+		}
+		if _, known := base.OptionByName("new"); known || len(base.Hosts) != 2 || len(base.Subnets) != 1 || len(base.Classes)+len(base.Keys)+len(base.Peers)+len(base.Zones) != 0 || len(base.Pools) != 1 {
+			t.Fatal("the configuration itself was changed")
+		}
+		if again := Statements(strings.Join(Statements(text), "\n")); !slices.Equal(again, Statements(text)) {
+			t.Fatalf("%q is cut into %q, and that into %q", text, Statements(text), again)
 		}
 	})
 }

@@ -193,7 +193,10 @@ func (o *Overlay) compileGroup(d Declaration) (*Scope, []Diagnostic) {
 func (o *Overlay) compile(d Declaration) (*overlaid, []Diagnostic) {
 	c, body := o.parse(d)
 	n, ok := lone[*hostNode](c, d, body)
-	if !ok {
+	if ok {
+		c.refuseNested(n.body)
+	}
+	if c.reports.errors > 0 {
 		return nil, c.complaints()
 	}
 	h := &overlaid{}
@@ -256,12 +259,12 @@ func declared(n node) string {
 	return ""
 }
 
-// refuseNested keeps declarations out of a group that is made at run time.
+// refuseNested keeps declarations out of what is made at run time.
 func (c *compiler) refuseNested(body []node) {
 	for _, n := range body {
 		switch n.(type) {
 		case *hostNode, *groupNode, *sharedNode, *subnetNode, *poolNode, *classNode, *subclassNode, *peerNode, *keyNode, *zoneNode:
-			c.reports.fail(n.where(), "", "a group that is made at run time holds statements only")
+			c.reports.fail(n.where(), "", "what is made at run time holds statements only")
 		}
 	}
 }

@@ -108,6 +108,13 @@ func TestOverlayRefuses(t *testing.T) {
 		{"host", "h", "filename \"open", "h"},
 		{"host", "", "filename \"x\";", "name"},
 		{"host", "a b", "filename \"x\";", "expected {"},
+		{"host", "h", `class "c" { match hardware; }`, ""},
+		{"host", "h", `subclass "c" 1:02:00:00:00:00:01 { filename "x"; }`, ""},
+		{"host", "h", `if known { class "c" { match hardware; } }`, ""},
+		{"host", "h", `key k { algorithm hmac-md5; secret abcd; }`, ""},
+		{"host", "h", `failover peer "p" { primary; }`, ""},
+		{"group", "g", `class "c" { match hardware; }`, ""},
+		{"group", "g", `zone example. { primary 127.0.0.1; }`, ""},
 		{"group", "g", "host x { }", "statements only"},
 		{"group", "g", "subnet 10.9.0.0 netmask 255.255.255.0 { }", "statements only"},
 		{"group", "g", "default-lease-time x;", "default-lease-time"},
@@ -120,7 +127,7 @@ func TestOverlayRefuses(t *testing.T) {
 				text += d.String() + "\n"
 			}
 		}
-		if !strings.Contains(text, c.want) {
+		if text == "" || !strings.Contains(text, c.want) {
 			t.Errorf("%s %q: %q gives %q, want %q", c.kind, c.name, c.text, text, c.want)
 		}
 		if got := o.Config(); got != base {
