@@ -47,7 +47,11 @@ func (u *UI) askDHCP() {
 func describeFiles(files []File) string {
 	var parts []string
 	for _, f := range files {
-		parts = append(parts, fmt.Sprintf("%s (%s)", f.Name, count(strings.Count(strings.TrimRight(f.Text, "\n"), "\n")+1, "line")))
+		n := strings.Count(f.Text, "\n")
+		if f.Text != "" && !strings.HasSuffix(f.Text, "\n") {
+			n++
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", f.Name, count(n, "line")))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -85,7 +85,10 @@ func (p *listPage) draw(u *UI, g *term.Grid) {
 		if it.off != "" {
 			text += " (" + it.off + ")"
 		}
-		g.Put(row, 2, a, term.Clip(fmt.Sprintf(" %s  %s ", keys[first+i], text), g.W-4))
+		if row == g.H-2 && first+i < len(items)-1 {
+			g.Put(row, g.W-5, term.Bold, "more")
+		}
+		g.Put(row, 2, a, term.Clip(fmt.Sprintf(" %s  %s ", keys[first+i], text), g.W-8))
 		row++
 	}
 }
