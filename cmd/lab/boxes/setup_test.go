@@ -161,8 +161,10 @@ func changes(t *testing.T, s *Stage) {
 	if got := change(t, b, changed); !strings.HasPrefix(got, "In force") {
 		t.Fatalf("a good dhcpd.conf is answered with\n%s", got)
 	}
+	awaitConfig(t, s, 1, `waiting for confirmation`)
+	confirm(t, b)
 	for i := range s.Boxes {
-		awaitConfig(t, s, i, `version 2`)
+		awaitConfig(t, s, i, `version 2.*in force`)
 	}
 	s.Say("lab", "%s dies while a change is tried", Names[1])
 	if got := change(t, a, strings.Replace(changed, "121", "122", 1)); !strings.HasPrefix(got, "In force") {
@@ -190,12 +192,29 @@ func change(t *testing.T, b *qemu.Box, text string) string {
 	}
 	types(t, b, answer{`edit> $`, "done"}, choose("Draft of the configuration", "p"), fill("Comment", "by the laboratory"))
 	m := expect(t, b, 2*time.Minute, `(?s)== ((?:In|Not in) force\r\n.*?)\r\n(?:Choose|== )`)
+	home(t, b)
+	return strings.ReplaceAll(m[1], "\r", "")
+}
+
+// home leaves every menu of a console.
+func home(t *testing.T, b *qemu.Box) {
+	t.Helper()
 	for range 6 {
 		if err := b.Console.Type("<"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return strings.ReplaceAll(m[1], "\r", "")
+}
+
+// confirm keeps the change that waits.
+func confirm(t *testing.T, b *qemu.Box) {
+	t.Helper()
+	if err := b.Console.Type("menu"); err != nil {
+		t.Fatal(err)
+	}
+	types(t, b, choose("Menu", "f"), choose("Configuration of the pair", "c"))
+	expect(t, b, servePatience, `== Confirm\r\n`)
+	home(t, b)
 }
 
 // awaitConfig waits until a box says so of its configuration.

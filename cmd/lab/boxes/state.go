@@ -125,6 +125,9 @@ func (e *Eye) take(line string) (tell bool) {
 
 func (e *Eye) field(name, value string) {
 	s := &e.state
+	if strings.HasPrefix(value, "offset ") || strings.HasPrefix(value, "partner heard ") {
+		return // figures, which change all the time
+	}
 	switch name {
 	case "box": // the first line of a status
 		s.Alarms, s.Step, s.Code = nil, "", ""
