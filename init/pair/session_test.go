@@ -104,7 +104,8 @@ func TestMessagesPass(t *testing.T) {
 	keyA, keyB := ring(t), ring(t)
 	a := s.run(s.identity(s.conf("a", box.Primary), keyA, keyB.pin))
 	b := s.run(s.identity(s.conf("b", box.Secondary), keyB, keyA.pin))
-	if up := a.next(t); up != "up direct" || b.next(t) != up {
+	// Over the LAN, if a did not listen on the cable yet when b called.
+	if up := a.next(t); !strings.HasPrefix(up, "up ") || b.next(t) != up {
 		t.Fatal(up)
 	}
 	upA, _, _ := a.session()
@@ -125,8 +126,8 @@ func TestMessagesPass(t *testing.T) {
 	}
 	// What is not understood ends the session; the next one begins.
 	upB.send(frame.Frame{Kind: kindChange, Body: []byte("rubbish")})
-	for _, want := range []string{"rubbish", "down", "up direct"} {
-		if got := a.next(t); got != want {
+	for _, want := range []string{"rubbish", "down", "up "} {
+		if got := a.next(t); !strings.HasPrefix(got, want) {
 			t.Fatalf("%s, not %s", got, want)
 		}
 	}
