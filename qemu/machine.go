@@ -22,6 +22,7 @@ type Machine struct {
 	DiskBus string // "virtio" (or ""), "ahci"
 	// DiskReadOnly lets the disk refuse to be written.
 	DiskReadOnly bool
+	Stick        string // another raw disk image, as if plugged in; "" for none
 
 	Ports []Cable // in the order of the case, at most 4
 
@@ -110,6 +111,10 @@ func (m Machine) arguments(s sockets, clock time.Time) ([]string, error) {
 		args = append(args, "-device", "i6300esb,addr=0xa")
 	}
 	args = append(args, m.disk()...)
+	if m.Stick != "" {
+		args = append(args, "-drive", "if=none,id=stick,format=raw,file="+strings.ReplaceAll(m.Stick, ",", ",,"),
+			"-device", "virtio-blk-pci,drive=stick,addr=0xb")
+	}
 	for i, p := range m.Ports {
 		model := p.Model
 		if model == "" {
