@@ -50,7 +50,7 @@ themselves. What belongs to one box alone (box.conf) never travels.
   --comment TEXT            why, for the history
   --confirm TIME            how long it waits for the confirmation, as in 90s
                             or 10m (usual: 5m); none: it needs no confirmation
-  --json                    answers as JSON, for programs
+  --json                    show and history as JSON, for programs
 
 examples:
   failctl config put /tmp/dhcpd.conf --comment "range for the new floor"

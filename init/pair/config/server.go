@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -25,6 +26,9 @@ type Server struct {
 	Peer string
 	Temp string // directory for what a check needs; empty for the system's
 }
+
+// twoPeers is what the check says of a second block for one failover peer.
+var twoPeers = regexp.MustCompile(`failover peer ".*" was declared`)
 
 // maxSaid bounds what is kept of the words of a check, in octets.
 const maxSaid = 32 << 10
@@ -56,7 +60,11 @@ func (s Server) Check(ctx context.Context, dir string) error {
 	if len(said) > maxSaid {
 		said = append(said[:maxSaid], "\n..."...)
 	}
-	return errors.New(strings.TrimSpace(string(said)))
+	problems := strings.TrimSpace(string(said))
+	if s.Peer != "" && twoPeers.MatchString(problems) {
+		problems += "\nThis box makes its own failover peer block from box.conf: take the one in the configuration out."
+	}
+	return errors.New(problems)
 }
 
 // runs tells whether a server listens on the socket.

@@ -64,6 +64,7 @@ func TestServerChecks(t *testing.T) {
 		{subnet, "", "pool"},
 		{"subnet 10.0.0.0 netmask {\n", "", "dhcpd.conf:1:25:"},
 		{"include \"none.conf\";\n", "", "cannot read none.conf"},
+		{peerBlock + subnet, "", "take the one in the configuration out"},
 		{strings.Replace(subnet, "peer \"x\"", "peer \"y\"", 1), "", "dhcpd.conf:1:"},
 	} {
 		err := s.Check(ctx, directory(t, version.Files{"dhcpd.conf": []byte(c.main), "more.conf": []byte(c.more)}))

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"tandem/init/pair/version"
@@ -78,6 +80,72 @@ func (f *faulty) syncDir(dir string) error {
 		return errFault
 	}
 	return f.osDisk.syncDir(dir)
+}
+
+// full is a disk with room for so many files of versions.
+type full struct {
+	osDisk
+	dir  string
+	room int
+}
+
+func (f *full) writeFile(path string, data []byte) error {
+	found, err := filepath.Glob(filepath.Join(f.dir, "*", version.Main))
+	if err != nil {
+		return err
+	}
+	hidden, err := filepath.Glob(filepath.Join(f.dir, ".new-*", version.Main))
+	if err != nil {
+		return err
+	}
+	if filepath.Base(path) == version.Main && len(found)+len(hidden) >= f.room {
+		return &os.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
+	}
+	return f.osDisk.writeFile(path, data)
+}
+
+// On a full disk old versions make room for the new one; where nothing may go,
+// the version is refused and leaves nothing behind.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	s, err := open(dir, &full{dir: dir, room: 4}) // a name in force counts twice, by its link
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []version.ID
+	for n := range uint64(6) {
+		v := make1(n+1, version.ID{}, fmt.Sprint("# ", n))
+		if err := s.Put(v); err != nil {
+			t.Fatalf("version %d: %v", n+1, err)
+		}
+		if ids = append(ids, v.ID()); n == 0 {
+			if err := s.Activate(v.ID()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := s.Entry(ids[0]); err != nil {
+		t.Errorf("the version in force: %v", err)
+	}
+	if err := s.Put(make1(99, version.ID{}, "# last")); err != nil {
+		t.Fatal(err)
+	}
+	var all []version.ID
+	for _, e := range s.List() {
+		all = append(all, e.ID)
+	}
+	s.Protect(all...)
+	before, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Put(make1(100, version.ID{}, "# too much"))
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("without room: %v", err)
+	}
+	if after, _ := os.ReadDir(dir); len(after) != len(before) {
+		t.Errorf("left over: %v, before %v", after, before)
+	}
 }
 
 // TestEveryFault lets each operation of a history's life fail, once alone and

@@ -2,8 +2,10 @@ package history
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"tandem/init/pair/version"
 )
@@ -19,22 +21,44 @@ func (s *Store) Put(v *version.Version) error {
 		raw := v.Files[name]
 		e.Files = append(e.Files, File{name, int64(len(raw)), hash(raw)})
 	}
-	if old, err := s.entry(e.ID); err == nil {
+	old, err := s.entry(e.ID)
+	if err == nil {
 		if s.Verify(e.ID) == nil {
 			return nil
 		}
 		e.Outcome, e.Why = old.Outcome, old.Why
 	}
-	if err := s.writeDir(e.base(), v.Files); err != nil {
-		return fmt.Errorf("%v cannot be written: %w", v.Ref(), err)
+	err = s.write(e, v.Files, old != nil)
+	if errors.Is(err, syscall.ENOSPC) { // old versions are worth less than the new one
+		if perr := s.prune(0, 0, e.ID); perr == nil {
+			err = s.write(e, v.Files, old != nil)
+		}
 	}
-	if err := s.writeNote(e); err != nil {
+	if err != nil {
 		return fmt.Errorf("%v cannot be written: %w", v.Ref(), err)
 	}
 	s.entries = slices.DeleteFunc(s.entries, func(o *Entry) bool { return o.ID == e.ID })
 	s.entries = append(s.entries, e)
 	slices.SortFunc(s.entries, order)
-	return s.prune(e.ID)
+	return s.prune(MaxVersions, MaxOctets, e.ID)
+}
+
+// write writes the files and the note of a version. What a failure leaves is
+// removed as far as that works; Open does the rest.
+func (s *Store) write(e *Entry, files version.Files, known bool) error {
+	err := s.writeDir(e.base(), files)
+	if err == nil {
+		if err = s.writeNote(e); err == nil {
+			return nil
+		}
+	}
+	_ = s.disk.removeAll(s.path(newPrefix + e.base()))
+	_ = s.disk.removeAll(s.path(newPrefix + e.base() + noteSuffix))
+	if !known {
+		_ = s.disk.removeAll(s.path(e.base() + noteSuffix))
+		_ = s.disk.removeAll(s.path(e.base()))
+	}
+	return err
 }
 
 // writeDir makes a directory of files whole under another name, and then puts
@@ -144,9 +168,9 @@ func (s *Store) SaveMemory(raw []byte) error {
 	return nil
 }
 
-// prune removes the oldest versions beyond the limits. The note goes first: a
-// directory without one is swept by Open.
-func (s *Store) prune(latest version.ID) error {
+// prune removes the oldest versions beyond the limits, but none that must stay.
+// The note goes first: a directory without one is swept by Open.
+func (s *Store) prune(versions int, limit int64, latest version.ID) error {
 	active, err := s.Active()
 	if err != nil {
 		return err
@@ -156,7 +180,7 @@ func (s *Store) prune(latest version.ID) error {
 	for _, e := range s.entries {
 		octets += e.octets()
 	}
-	for i := 0; i < len(s.entries) && (len(s.entries) > MaxVersions || octets > MaxOctets); {
+	for i := 0; i < len(s.entries) && (len(s.entries) > versions || octets > limit); {
 		e := s.entries[i]
 		if slices.Contains(keep, e.ID) {
 			i++
@@ -165,11 +189,11 @@ func (s *Store) prune(latest version.ID) error {
 		if err := s.disk.removeAll(s.path(e.base() + noteSuffix)); err != nil {
 			return fmt.Errorf("history: %w", err)
 		}
+		octets -= e.octets()
+		s.entries = slices.Delete(s.entries, i, i+1)
 		if err := s.disk.removeAll(s.path(e.base())); err != nil {
 			return fmt.Errorf("history: %w", err)
 		}
-		octets -= e.octets()
-		s.entries = slices.Delete(s.entries, i, i+1)
 	}
 	return nil
 }
