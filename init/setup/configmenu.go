@@ -169,11 +169,36 @@ func (u *UI) askPut(alone bool) {
 				if err == nil {
 					u.draft, u.drafted = nil, false
 					u.back()
-					u.showAnswer("In force")(a, nil)
+					u.put(a)
 					return
 				}
 				u.refused(a, err, alone)
 			})
+		},
+	})
+}
+
+// put is what comes after a change: somebody has to confirm it, once it is
+// seen to work.
+func (u *UI) put(a Answer) {
+	lines := strings.Split(strings.TrimRight(a.Text, "\n"), "\n")
+	u.open(&listPage{
+		head: "In force",
+		intro: func(u *UI) []string {
+			if u.status.Config.waits() {
+				return append(lines, "", fmt.Sprintf("Without a confirmation until %s both boxes go back to what was before. Look whether clients are served, then confirm.",
+					clockTime(u.status.Config.Until, u.status.Time)), "")
+			}
+			return append(lines, "")
+		},
+		items: func(*UI) []item {
+			return []item{
+				{text: "Later: menu, f, then c", pick: func(u *UI) { u.back() }},
+				{text: "Confirm it: clients are served", pick: func(u *UI) {
+					u.back()
+					u.do("Confirming", ConfigConfirm{}, u.showAnswer("Confirm"))
+				}},
+			}
 		},
 	})
 }

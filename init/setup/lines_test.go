@@ -210,6 +210,22 @@ func TestTerminals(t *testing.T) {
 	}
 }
 
+// TestSomebodyComesBack: after a long pause the first Enter draws everything
+// anew and does nothing else, also on another terminal.
+func TestSomebodyComesBack(t *testing.T) {
+	m := runningBox()
+	r := sit(t, m)
+	r.keys("s", "r", "reboot")
+	r.wait(IdleTime)
+	r.term = vt100.New(80, 24)
+	r.keys(enter)
+	r.sees("Type REBOOT", "> reboot")
+	r.keys(enter)
+	if got := m.did(); got != "Reboot{}" {
+		t.Error(got)
+	}
+}
+
 // TestTornSequence: an arrow key that arrives in pieces is no Esc.
 func TestTornSequence(t *testing.T) {
 	r := sit(t, runningBox())

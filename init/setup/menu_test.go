@@ -194,6 +194,21 @@ func TestPutAlone(t *testing.T) {
 	r.lacks("There is a draft")
 }
 
+func TestPutAndConfirm(t *testing.T) {
+	m := runningBox()
+	m.answers["ConfigShow"] = Answer{Files: []File{{MainFile, "a\n"}}}
+	m.answers["ConfigPut"] = Answer{Text: "version 13 is in force on both boxes"}
+	r := sit(t, m)
+	r.keys("f", "e", finish, "p", enter)
+	m.status.Config = ConfigState{Version: 13, State: "waiting for confirmation", Until: noon.Add(5 * time.Minute)}
+	r.wait(time.Second)
+	r.golden("put")
+	r.keys("2")
+	if got := m.did(); !strings.HasSuffix(got, " ConfigConfirm{}") {
+		t.Error(got)
+	}
+}
+
 func TestNetwork(t *testing.T) {
 	m := runningBox()
 	r := sit(t, m)
