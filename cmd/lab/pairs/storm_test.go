@@ -54,7 +54,7 @@ func TestStorms(t *testing.T) {
 	for _, s := range storms {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			h := fresh(t, ours, Options{Pinned: s.pinned, LeaseTime: 600, ResponseDelay: 15}, 40)
+			h := fresh(t, ours, Options{Pinned: s.pinned, MCLT: 300, LeaseTime: 600, ResponseDelay: 15}, 40)
 			h.acquire(0, 20)
 			h.settled()
 			h.besieged(s.name, s.impostor, s.attack, s.counts)
@@ -113,7 +113,7 @@ func (h *harness) besieged(name string, impostor bool, attack func(context.Conte
 // more: neither changes anything.
 func TestNoiseAfterTLSAndReplay(t *testing.T) {
 	t.Parallel()
-	h := fresh(t, ours, Options{Pinned: true, LeaseTime: 600, ResponseDelay: 15}, 20)
+	h := fresh(t, ours, Options{Pinned: true, MCLT: 300, LeaseTime: 600, ResponseDelay: 15}, 20)
 	h.acquire(0, 20)
 	h.settled()
 	recorded := h.recorded()
