@@ -96,14 +96,15 @@ func (k *keeper) put(p config.Proposal, text string) (string, error) {
 	p.Who, p.Files = "test", version.Files{version.Main: []byte(text)}
 	raw := must(json.Marshal(p))(k.h)
 	ctx := within(k.h)
-	for piece := range k.Ask([]string{"config", "put", string(raw)}, ctx.Done()) {
-		if piece.Error != "" {
-			return "", errors.New(piece.Error)
-		}
-		var said string
-		return said, json.Unmarshal(piece.Body, &said)
+	piece, ok := <-k.Ask([]string{"config", "put", string(raw)}, ctx.Done())
+	if !ok {
+		return "", errors.New("no answer")
 	}
-	return "", errors.New("no answer")
+	if piece.Error != "" {
+		return "", errors.New(piece.Error)
+	}
+	var said string
+	return said, json.Unmarshal(piece.Body, &said)
 }
 
 // await looks again and again until something is so.
