@@ -124,8 +124,15 @@ func (b *box) paint() {
 	b.picture.Store(&s)
 }
 
+// stepped is the offset above which the gate sets the clock instead of turning
+// it slowly: it is gone at once.
+const stepped = time.Second
+
 func (b *box) paintClock() setup.Clock {
 	c := b.trusted()
+	if c.Offset.Abs() > stepped {
+		c.Offset = 0 // the clock was set by it
+	}
 	out := setup.Clock{Trusted: c.Trusted, State: string(c.State), Why: c.Why, Offset: c.Offset}
 	for _, name := range c.Servers {
 		out.Servers = append(out.Servers, setup.TimeAnswer{Server: name, Offset: c.Offset, Distance: c.Bound})
