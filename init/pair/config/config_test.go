@@ -237,6 +237,7 @@ func TestAloneAndBack(t *testing.T) {
 		if !strings.Contains(text, "on this box; B gets it on return") {
 			t.Errorf("%q", text)
 		}
+		a.must(t, "put", proposal("# three\n", func(p *Proposal) { p.Alone, p.NoConfirm = true, true }))
 		a.ends()
 		a = begins(t, "A", dirA, false)
 		defer a.ends()
@@ -248,8 +249,17 @@ func TestAloneAndBack(t *testing.T) {
 		}
 		defer connect(a, b)()
 		time.Sleep(5 * time.Second)
-		if s := b.Status(); !s.Synchronised || s.Drift != "" || b.text() != "# two\n" {
+		if s := b.Status(); !s.Synchronised || s.Drift != "" || b.text() != "# three\n" {
 			t.Errorf("%+v, serves by %q", s, b.text())
+		}
+		if text := a.must(t, "diff"); !strings.Contains(text, "(version 2)") || !strings.Contains(text, "-# two\n+# three\n") {
+			t.Errorf("diff at A: %s", text)
+		}
+		_, err = b.say("diff") // it never had version 2, nor anything before
+		demand(t, err, "is not kept here; name a version")
+		b.must(t, "put", proposal("# four\n", func(p *Proposal) { p.NoConfirm = true }))
+		if text := b.must(t, "diff"); !strings.Contains(text, "-# three\n+# four\n") {
+			t.Errorf("diff at B: %s", text)
 		}
 	})
 }
@@ -358,6 +368,13 @@ func TestFirstVersions(t *testing.T) {
 		}
 		if active, err := k.Active(); err != nil || active.ID() != v.ID() {
 			t.Errorf("%v, %v", active, err)
+		}
+		// What it was made on top of is not here: the latest one before is.
+		text, err := k.answer([]string{"diff"}, nil)
+		if c.want == 0 {
+			demand(t, err, "is not kept here")
+		} else if said, _ := text.(string); err != nil || !strings.Contains(said, "dhcpd.conf (version 1)") {
+			t.Errorf("%q, %v", said, err)
 		}
 	}
 	dir := t.TempDir()

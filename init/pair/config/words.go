@@ -199,13 +199,10 @@ func (k *Keeper) diff(args []string, _ <-chan struct{}) (any, error) {
 		return nil, err
 	}
 	from := &version.Version{}
-	switch {
-	case len(args) == 2:
+	if len(args) == 2 {
 		from, err = k.find(args[0])
-	case to.Parent != (version.ID{}):
-		k.mu.Lock()
-		from, err = k.store.Get(to.Parent)
-		k.mu.Unlock()
+	} else if to.Parent != (version.ID{}) {
+		from, err = k.before(to)
 	}
 	if err != nil {
 		return nil, err
@@ -221,6 +218,23 @@ func (k *Keeper) diff(args []string, _ <-chan struct{}) (any, error) {
 		return "no difference\n", nil
 	}
 	return string(text), nil
+}
+
+// before gives the version that another one was made on top of; where this box
+// was away and never had it, the latest one before that it had in force.
+func (k *Keeper) before(v *version.Version) (*version.Version, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	from, err := k.store.Get(v.Parent)
+	if !errors.Is(err, history.ErrUnknown) {
+		return from, err
+	}
+	for _, e := range k.store.List() {
+		if e.Number < v.Number && e.Outcome == string(change.Committed) {
+			return k.store.Get(e.ID)
+		}
+	}
+	return nil, fmt.Errorf("what %v was made on top of is not kept here; name a version to compare it with", v.Ref())
 }
 
 // check has this box's dhcpfd look at files that are not kept.
