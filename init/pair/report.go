@@ -40,7 +40,7 @@ func (l *life) tellDoor(s *Status) {
 	s.Open, s.Replace = d.kind != "", d.kind == enrol.Replacement
 	s.LastTry = d.window.Last
 	if d.window.Code != "" {
-		s.Code, s.CodeUntil = d.window.Code.String(), d.window.Until
+		s.Code, s.CodeUntil = d.window.Code.String(), byTheClock(d.window.Until)
 	}
 	if d.window.Busy {
 		s.LastTry = "a box has proven the code; its person decides now"
@@ -48,6 +48,13 @@ func (l *life) tellDoor(s *Status) {
 	if d.why != "" {
 		s.LastTry = d.why
 	}
+}
+
+// byTheClock is a moment of this process by the time of day that is right now:
+// that may have been stepped since.
+func byTheClock(t time.Time) time.Time {
+	now := time.Now()
+	return now.Add(t.Sub(now))
 }
 
 // tellPartner gives why there is no session, empty if there is one.
@@ -62,7 +69,7 @@ func (l *life) tellPartner(s *Status) (why string) {
 		return ""
 	}
 	up, why, since := l.link.session()
-	s.Partner.Since = since
+	s.Partner.Since = byTheClock(since)
 	if up != nil {
 		s.Partner.Reachable, s.Partner.Path = true, up.path.String()
 	}
@@ -86,6 +93,9 @@ func (l *life) sentence(s *Status, why string, now time.Time) string {
 	switch {
 	case s.Open && s.Code == "":
 		return "Pairing opens; no code can be shown yet. " + s.LastTry
+	case s.Open && s.Replace && s.Partner.Reachable:
+		return fmt.Sprintf("A new box may take the place of %s with the code %s (good for %s), which is in touch and will be shut out then: `failctl pair close` if that is not meant.",
+			name, s.Code, span(s.CodeUntil.Sub(now)))
 	case s.Open && s.Replace:
 		return fmt.Sprintf("A new box may take the place of %s: choose \"replace a broken box\" there and type %s (good for %s).", name, s.Code, span(s.CodeUntil.Sub(now)))
 	case s.Open:

@@ -249,6 +249,14 @@ func TestLifeOfAPair(t *testing.T) {
 		t.Fatalf("%v", st.Counters)
 	}
 
+	// To open the door for a replacement while the partner lives is odd, and said so.
+	if st, err := a.ask("open"); err != nil || !strings.Contains(st.Sentence, "will be shut out") {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	if st, err := a.ask("close"); err != nil || !strings.Contains(st.Sentence, "In touch with") {
+		t.Fatalf("%+v, %v", st, err)
+	}
+
 	// The primary dies; the survivor shows a code, a blank box takes its place.
 	a.stop()
 	b.until("a is away", func(s Status) bool { return !s.Partner.Reachable })

@@ -324,10 +324,13 @@ func TestNewSessionReplacesTheOld(t *testing.T) {
 		}
 	}
 	connect()
+	if got := a.next(t); got != "up lan" {
+		t.Fatal(got)
+	}
 	second := connect()
 	go func() { _ = second.write() }()
 	second.send(frame.Frame{Kind: kindChange, Body: []byte("hello")})
-	for _, want := range []string{"up lan", "down", "up lan", "hello"} {
+	for _, want := range []string{"down", "up lan", "hello"} {
 		if got := a.next(t); got != want {
 			t.Fatalf("%s, not %s", got, want)
 		}
