@@ -24,8 +24,9 @@ type Host struct {
 	// Tell is called with every change of the window. It must not block.
 	Tell func(Window)
 
-	// Life and Linger are CodeLife and lingerTime unless a test shortens them.
+	// These are CodeLife, lingerTime and NewCode, except in tests.
 	life, linger time.Duration
+	newCode      func() Code
 }
 
 // Serve lets boxes try on the listener until one has joined or ctx ends. It
@@ -104,8 +105,12 @@ func (w *window) renewLocked(last string) {
 	if life == 0 {
 		life = CodeLife
 	}
+	newCode := w.host.newCode
+	if newCode == nil {
+		newCode = NewCode
+	}
 	now := time.Now()
-	w.Window = Window{Code: NewCode(), Since: now, Until: now.Add(life), Last: last}
+	w.Window = Window{Code: newCode(), Since: now, Until: now.Add(life), Last: last}
 	if w.expiry == nil {
 		w.expiry = time.NewTimer(life)
 	} else {
