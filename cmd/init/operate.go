@@ -68,13 +68,22 @@ func onOff(on bool) string {
 	return "off"
 }
 
+// pairWords are those with which failctl asks the pair service.
+var pairWords = []string{"pair", "config"}
+
 // askLimit bounds one question to a service.
 const askLimit = 20 * time.Second
 
 // failctl asks what it is told and gives what it says.
 func (m *machine) failctl(words ...string) (setup.Answer, error) {
 	var out bytes.Buffer
-	code, err := m.reaper.Run(layout.FailCtl, append([]string{"--control", layout.Control}, words...), &out, askLimit)
+	limit := askLimit
+	if slices.Contains(pairWords, words[0]) {
+		limit = changeLimit // it knows where the pair service listens
+	} else {
+		words = append([]string{"--control", layout.Control}, words...)
+	}
+	code, err := m.reaper.Run(layout.FailCtl, words, &out, limit)
 	a := setup.Answer{Text: out.String()}
 	if err == nil && code != 0 {
 		text := strings.TrimPrefix(strings.TrimSpace(out.String()), "failctl: ")
@@ -209,7 +218,7 @@ func (m *machine) typed(line string) (setup.Answer, error) {
 	switch {
 	case len(words) == 0:
 		return setup.Answer{}, nil
-	case words[0] == "failctl" && len(words) > 1:
+	case words[0] == "failctl" && len(words) > 1: // as people type it elsewhere
 		return m.failctl(words[1:]...)
 	case slices.Contains(operatorWords, words[0]):
 		return m.failctl(words...)

@@ -194,6 +194,8 @@ func (b *box) tidyData() error {
 	}
 	manifest, restored, err := backup.Finish(dataDir)
 	if restored {
+		// The pair service reads it, and a backup tells it to nobody.
+		err = errors.Join(err, os.Chmod(boxPath, 0o644))
 		b.log("the backup of %s from %s was put in place: this box must RECOVER (R4)", manifest.Box, manifest.Made.Format(time.DateTime))
 	}
 	return err

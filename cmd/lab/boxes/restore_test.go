@@ -46,9 +46,11 @@ func TestBackupAndRestore(t *testing.T) {
 	before := settle(t, s)
 	<-time.After(2 * time.Second) // what one knows the other must know
 	menu(t, b, choose("Menu", "b"), choose("Backup and restore", "Restore"), choose("Restore a backup", "disk"), fill("Type RESTORE", "restore"))
+	stop := keepAsking(t, s)
 	expect(t, b, bootPatience, `the backup of box-b from .* was put in place: this box must RECOVER`)
 	expect(t, b, bootPatience, `I move from .* to recover`)
 	awaitNormal(t, s)
+	stop()
 	if err := s.Power(t.Context(), 0, false); err != nil {
 		t.Fatal(err)
 	}
