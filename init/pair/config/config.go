@@ -119,6 +119,9 @@ func Open(o Options) (*Keeper, error) {
 		o.Log("%s in %s cannot be read as the note of a version: left alone", name, o.Dir)
 	}
 	k.protect(memory)
+	for _, e := range store.List() { // a number that was refused is not used again
+		memory.Highest = max(memory.Highest, e.Number)
+	}
 	k.machine = change.New(change.Config{First: o.First, Solo: o.Solo, Partner: o.Partner}, memory)
 	k.publish()
 	return k, nil

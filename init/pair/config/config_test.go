@@ -377,12 +377,42 @@ func TestFirstVersions(t *testing.T) {
 			t.Errorf("%q, %v", said, err)
 		}
 	}
+	testLostMemory(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "memory.json"), []byte("{"), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(Options{Dir: dir, Log: t.Logf})
 	demand(t, err, "memory.json is damaged")
+}
+
+// Without what was remembered the version in force goes on, with its line of
+// ancestors.
+func testLostMemory(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := Begin(dir, version.Files{version.Main: []byte("authoritative;\n")}); err != nil {
+		t.Fatal(err)
+	}
+	k, err := Open(Options{Dir: dir, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := k.Status().Settled.ID
+	v := &version.Version{Meta: version.Meta{Number: 2, Parent: first, When: time.Unix(1, 0)}, Files: version.Files{version.Main: []byte("# two\nddns-updates off;\n")}}
+	for _, err := range []error{Adopt(dir, v), os.Remove(filepath.Join(dir, "memory.json"))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, err := history.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := remember(store, dir)
+	if err != nil || m.Settled != v.Ref() || len(m.Chain) != 1 || m.Chain[0] != first {
+		t.Errorf("%+v, %v", m, err)
+	}
 }
 
 // A request with 40,000 hosts fits.

@@ -79,9 +79,23 @@ func begin(store *history.Store, dir string) (change.Memory, error) {
 		if err != nil {
 			return change.Memory{}, err
 		}
-		return install(store, v, nil)
+		return install(store, v, ancestors(store, v))
 	}
 	return install(store, version.First(files), nil)
+}
+
+// ancestors follows the parents of a version as far as they are kept.
+func ancestors(store *history.Store, v *version.Version) []version.ID {
+	var chain []version.ID
+	for id := v.Parent; id != (version.ID{}) && len(chain) < change.ChainLength; {
+		chain = append(chain, id)
+		e, err := store.Entry(id)
+		if err != nil {
+			break
+		}
+		id = e.Parent
+	}
+	return chain
 }
 
 // readFiles reads a directory of files.
