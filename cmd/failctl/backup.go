@@ -65,6 +65,9 @@ func makeBackup(out *output, o options, args []string) error {
 	tmp := file + ".new"
 	m, err := writeBackup(tmp, src)
 	if err == nil {
+		_, _, err = readBackup(tmp) // a stick may be broken
+	}
+	if err == nil {
 		err = os.Rename(tmp, file)
 	}
 	if err != nil {
@@ -74,7 +77,7 @@ func makeBackup(out *output, o options, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: %s files, %s octets\nsigned by the key %v\n", file, thousands(len(m.Files)), thousands(int(info.Size())), pin)
+	_, err = fmt.Fprintf(out, "%s: %s files, %s octets, read back and good\nsigned by the key %v\n", file, thousands(len(m.Files)), thousands(int(info.Size())), pin)
 	fmt.Fprintln(out.errors, "failctl: it holds this box's private key: keep it like a password")
 	return err
 }

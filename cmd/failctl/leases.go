@@ -57,6 +57,9 @@ func importLeases(out *output, o options, args []string) error {
 	return err
 }
 
+// errNotEmpty: a store has records already.
+var errNotEmpty = errors.New("the store is not empty")
+
 // fill writes the records of a lease file into the store in dir, which must be
 // empty.
 func fill(dir string, f *leasefile.File) (err error) {
@@ -66,7 +69,7 @@ func fill(dir string, f *leasefile.File) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	if !log.New() {
-		return fmt.Errorf("the store %s is not empty: name a directory that does not exist yet", dir)
+		return fmt.Errorf("%w: %s; name a directory that does not exist yet", errNotEmpty, dir)
 	}
 	if _, err := log.Replay(func(lease.Record) error { return nil }); err != nil {
 		return err

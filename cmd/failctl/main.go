@@ -57,12 +57,16 @@ type options struct {
 	confirm string // --confirm: a time, or none
 	data    string // --data: directory of the box's data
 	pin     string // --pin
+	// partnerStays: --partner-stays, a dhcpd is replaced, its partner not
+	partnerStays bool
 }
 
 var commands = []command{
 	{"status", showStatus},
 	{"leases import", importLeases},
 	{"leases export", exportLeases},
+	{"leases check", checkLeases},
+	{"leases adopt", adoptLeases},
 	{"leases", showLeases},
 	{"counters", showCounters},
 	{"why", showWhy},
@@ -143,6 +147,7 @@ func parseArgs(args []string) (o options, words []string, err error) {
 	set.StringVar(&o.confirm, "confirm", "", "")
 	set.StringVar(&o.data, "data", layout.DataDir, "")
 	set.StringVar(&o.pin, "pin", "", "")
+	set.BoolVar(&o.partnerStays, "partner-stays", false, "")
 	for rest := args; ; {
 		if err := set.Parse(rest); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
@@ -229,6 +234,9 @@ files (no running server is needed)
   decode [FILE]             failover messages in a capture or hexadecimal text
   leases export DIR [FILE]  write the leases of a store as dhcpd.leases
   leases import FILE DIR    read dhcpd.leases into an empty store
+  leases check FILE         what is in a dhcpd.leases, and may it be adopted?
+  leases adopt FILE DIR     import for a box that takes the place of dhcpd: a
+                            damaged file is refused, a store with records stays
   log check DIR             is this lease store whole?
   log dump DIR              every record of it, one a line
   log repair DIR            save what can be saved of a damaged one
@@ -236,6 +244,8 @@ files (no running server is needed)
   --control PATH            socket of the server (` + control.DefaultPath + `)
   -cf FILE                  for import and export: the dhcpd.conf that the
                             leases belong to, for what depends on failover
+  --partner-stays           for check and adopt: the failover partner of that
+                            dhcpd goes on, so the relationship does
   --json                    answers as JSON, for programs
   --yes                     do not ask
 
