@@ -143,7 +143,9 @@ func gather(fs store.FS) (*leasefile.File, error) {
 		f.Peers = append(f.Peers, peers[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(objects)) {
-		f.Objects = append(f.Objects, objects[name])
+		if o, ok := exported(objects[name]); ok {
+			f.Objects = append(f.Objects, o)
+		}
 	}
 	return f, err
 }
