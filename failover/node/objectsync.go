@@ -289,7 +289,8 @@ func (o *objects) adopt(r *relation, x *exchange, v lease.Object) {
 	default:
 		o.received++
 		o.save(v, r.peer.Name)
-		o.node.line(dhcp.LevelInfo, "failover peer %s: %s %s taken over", r.peer.Name, v.Kind, v.Name)
+		o.node.events.Lines = append(o.node.events.Lines, dhcp.Line{Level: dhcp.LevelInfo, Class: "objects", // many at a time
+			Text: fmt.Sprintf("failover peer %s: %s %s taken over", r.peer.Name, v.Kind, v.Name)})
 	}
 }
 
