@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -67,6 +68,9 @@ func (e *Entry) Ref() version.Ref { return version.Ref{Number: e.Number, ID: e.I
 
 // base is the name of the version's directory.
 func (e *Entry) base() string { return baseName(e.Ref()) }
+
+// versionDir matches what baseName makes.
+var versionDir = regexp.MustCompile(`^v[0-9]{4,}-[0-9a-f]{8}$`)
 
 func baseName(r version.Ref) string { return fmt.Sprintf("v%04d-%s", r.Number, r.ID.Short()) }
 
@@ -119,7 +123,7 @@ func order(a, b *Entry) int {
 // read takes the note of a version, if name is one.
 func (s *Store) read(name string) error {
 	base, ok := strings.CutSuffix(name, noteSuffix)
-	if !ok || !strings.HasPrefix(base, "v") {
+	if !ok || !versionDir.MatchString(base) {
 		return nil
 	}
 	raw, err := s.disk.readFile(s.path(name))
@@ -139,8 +143,7 @@ func (s *Store) read(name string) error {
 // versions without a note.
 func (s *Store) sweep(names []string) error {
 	for _, name := range names {
-		orphan := strings.HasPrefix(name, "v") && !strings.HasSuffix(name, noteSuffix) &&
-			!slices.Contains(names, name+noteSuffix)
+		orphan := versionDir.MatchString(name) && !slices.Contains(names, name+noteSuffix)
 		if !strings.HasPrefix(name, newPrefix) && !orphan {
 			continue
 		}

@@ -196,7 +196,9 @@ func TestForeignAndDamagedNotes(t *testing.T) {
 	if len(s.List()) != 1 || len(s.Left) != 2 {
 		t.Errorf("%d versions, left out %q", len(s.List()), s.Left)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "readme.txt")); err != nil {
-		t.Errorf("a file that is not ours: %v", err)
+	for _, name := range []string{"readme.txt", "vlan.conf"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Errorf("a file that is not ours: %v", err)
+		}
 	}
 }
