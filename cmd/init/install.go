@@ -289,6 +289,9 @@ func (m *machine) Commit(ctx context.Context, r setup.Result) (err error) {
 	if err := storePassword(r.PasswordHash); err != nil {
 		return err
 	}
+	if err := m.adoption().fromConsole(r.Leases); err != nil {
+		return err
+	}
 	if err := boot.WriteFile(boxPath, []byte(text), 0o644); err != nil {
 		return err
 	}

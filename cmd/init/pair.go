@@ -150,6 +150,9 @@ const syncPatience = 30 * time.Second
 // with a partner of our make serves once it knows that partner's key, and once
 // both have the same configuration.
 func (b *box) waitsFor() string {
+	if why := b.adoption().waits(); why != "" {
+		return why
+	}
 	if !b.config.NeedsKey() {
 		return b.waitsForConfig()
 	}

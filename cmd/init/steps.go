@@ -56,6 +56,7 @@ func (b *box) steps() []boot.Step {
 		{Name: "network", Limit: 30 * time.Second, Policy: boot.Continue, Do: b.bringUpNetwork},
 		{Name: "pair service", Limit: 10 * time.Second, Policy: boot.Continue, Do: b.startPair},
 		{Name: clockStep, Policy: boot.Stay, Do: b.passClock},
+		{Name: "leases", Limit: 5 * time.Minute, Policy: boot.Continue, Do: b.adoptLeases},
 		{Name: "services", Limit: 30 * time.Second, Policy: boot.Restart, Do: b.startServices},
 	}
 	for i := range list {
@@ -376,6 +377,11 @@ func (b *box) provision(ctx context.Context) ([]string, error) {
 	var wishes boot.Wishes
 	err = boot.OnBootPartition(part, false, func(dir string) (err error) {
 		wishes = boot.ReadWishes(dir)
+		// Before box.conf, which ends the first start.
+		leases, err := b.adoption().fromBoot(dir, b.health.Lost)
+		if err != nil {
+			return err
+		}
 		taken, err = boot.Provision(dir, dataDir, func(name string, raw []byte) bool {
 			if name != layout.BoxConfig {
 				return true
@@ -383,6 +389,7 @@ func (b *box) provision(ctx context.Context) ([]string, error) {
 			_, problems := boxconf.Parse(name, string(raw))
 			return len(problems) == 0
 		})
+		taken = append(taken, leases...)
 		return err
 	})
 	if err == nil && wishes != (boot.Wishes{}) {

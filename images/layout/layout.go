@@ -66,6 +66,9 @@ const (
 	BoxConfig = "box.conf"
 	// DHCPConfig is the pair's dhcpd.conf, in the same places.
 	DHCPConfig = "dhcpd.conf"
+	// DHCPLeases are the leases of the dhcpd whose place the box takes, in the
+	// directory Provision; on the data partition only until they are taken.
+	DHCPLeases = "dhcpd.leases"
 	// WishReset and WishNoPassword are empty files in the directory Provision
 	// by which a person who has the disk in hand makes the box forget
 	// everything, or the password of its console.

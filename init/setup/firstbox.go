@@ -24,7 +24,8 @@ type firstBox struct {
 	ranges, router, clientDNS, domain string
 	lease, longest                    string
 	files                             []File
-	made                              bool // files were made of ranges
+	made                              bool       // files were made of ranges
+	leases                            *LeaseFile // of the old server, to be taken
 	pasted                            string
 	password, again                   string
 	suggested                         map[string]string // what was proposed, by label

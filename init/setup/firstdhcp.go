@@ -31,7 +31,7 @@ func (u *UI) askDHCP() {
 				{text: "Import a dhcpd.conf: USB stick, FAT partition, partner", pick: func(u *UI) { u.askSource() }},
 				{text: "Paste or type a dhcpd.conf", pick: func(u *UI) { u.askPaste() }},
 				{text: "Nothing yet: the box starts and serves nobody", pick: func(u *UI) {
-					f.files, f.made = nil, false
+					f.files, f.made, f.leases = nil, false, nil
 					u.askPassword()
 				}},
 			}
@@ -84,7 +84,7 @@ func (u *UI) askRanges() {
 			return 0, f.rangesFit(f.ranges)
 		},
 		done: func(u *UI) {
-			f.files, f.made, f.imported = []File{{MainFile, f.dhcpdConf()}}, true, ""
+			f.files, f.made, f.imported, f.leases = []File{{MainFile, f.dhcpdConf()}}, true, "", nil
 			u.checkFiles()
 		},
 	})
@@ -193,16 +193,28 @@ func (u *UI) askSource() {
 }
 
 func (u *UI) readSource(s Source) {
-	run(u, "Reading "+s.Label, false, func(ctx context.Context, m Machine, _ func(string)) ([]File, error) {
-		return m.Read(ctx, s)
-	}, func(files []File, err error) {
+	c := u.first.config()
+	type found struct {
+		files  []File
+		leases *LeaseFile
+	}
+	run(u, "Reading "+s.Label, false, func(ctx context.Context, m Machine, _ func(string)) (f found, err error) {
+		if f.files, err = m.Read(ctx, s); err == nil && len(f.files) > 0 {
+			f.leases, err = m.Leases(ctx, c, s)
+		}
+		return f, err
+	}, func(got found, err error) {
 		switch {
 		case err != nil:
 			u.fail(err)
-		case len(files) == 0:
+		case len(got.files) == 0:
 			u.say("There is no dhcpd.conf on it any more.")
+		case got.leases == nil:
+			u.importFiles(got.files)
+			f := &u.first
+			f.imported = strings.TrimSpace(f.imported + " No dhcpd.leases lies beside the dhcpd.conf: this box will know of no lease that another server gave.")
 		default:
-			u.importFiles(files)
+			u.offerLeases(got.files, got.leases)
 		}
 	})
 }
@@ -226,7 +238,7 @@ func (u *UI) askPaste() {
 func (u *UI) importFiles(files []File) {
 	f := &u.first
 	files, name, blocks := liftPeer(files)
-	f.files, f.made, f.imported = files, false, ""
+	f.files, f.made, f.imported, f.leases = files, false, "", nil
 	if f.role != box.Single && name != "" && !f.isc {
 		if plain := strings.Join(strings.FieldsFunc(name, oddInPeer), "-"); plain != name {
 			if plain == "" {
@@ -340,6 +352,9 @@ func (u *UI) summarise() {
 	} else {
 		lines = append(lines, "  serves      "+describeFiles(f.files))
 	}
+	if f.leases != nil {
+		lines = append(lines, "  leases      "+f.leases.describe())
+	}
 	lines = append(lines, "  password    "+map[bool]string{true: "none", false: "set"}[f.password == ""])
 	for _, note := range []string{f.imported, withoutPool(c, f.files), u.noCarrier(f.lan)} {
 		if note != "" {
@@ -351,7 +366,9 @@ func (u *UI) summarise() {
 		intro: fixedText(append(lines, "", "Nothing has been written yet.")...),
 		items: func(*UI) []item {
 			items := []item{
-				{text: "Write it and start", pick: func(u *UI) { u.commit(Result{Box: c, Files: slices.Clone(f.files)}, f.password) }},
+				{text: "Write it and start", pick: func(u *UI) {
+					u.commit(Result{Box: c, Files: slices.Clone(f.files), Leases: f.leases != nil}, f.password)
+				}},
 				{text: "Go back and change something", pick: func(u *UI) { u.back() }},
 			}
 			for _, file := range f.files {

@@ -57,6 +57,11 @@ type Installer interface {
 	Sources(ctx context.Context) ([]Source, error)
 	// Read gives the files of a source: dhcpd.conf first, then its includes.
 	Read(ctx context.Context, s Source) ([]File, error)
+	// Leases looks for the dhcpd.leases beside the dhcpd.conf of a source and
+	// tells what is in it; nil if there is none. It is kept for Commit, and the
+	// source may be taken away. c says whether the partner of the old server
+	// stays.
+	Leases(ctx context.Context, c box.Config, s Source) (*LeaseFile, error)
 	// Join reaches the other box and proves the code to it. The connection
 	// stays open until Commit, Leave or the next Join. tell says how far it
 	// is. Error texts are shown as they are.
@@ -125,6 +130,18 @@ type Source struct {
 	Label string // "USB stick KINGSTON: /dhcpd.conf, 3 kB"
 }
 
+// LeaseFile is the dhcpd.leases of the server whose place this box takes.
+type LeaseFile struct {
+	Label  string // "dhcpd.leases, 93 kB"
+	Leases int
+	Bound  int       // of them held by a client at Newest
+	Newest time.Time // latest moment of service in it; zero if there is none
+	// Bad says why it can not be taken, and Remedy what helps.
+	Bad    []string
+	Remedy string
+	Notes  []string // what should be known of it
+}
+
 // Join is what the second box knows: a port and a code.
 type Join struct {
 	// Port is where the cable to the other box, or the LAN that both share,
@@ -148,8 +165,10 @@ type Offer struct {
 
 // Result is all that the questions yield.
 type Result struct {
-	Box          box.Config
-	Files        []File // empty if the other box has them
+	Box   box.Config
+	Files []File // empty if the other box has them
+	// Leases: what Leases found last is taken before anybody is served.
+	Leases       bool
 	PasswordHash string // empty for none
 	// Joined: this accepts the Offer of the connection that is open.
 	Joined bool

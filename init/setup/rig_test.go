@@ -34,6 +34,7 @@ type fakeBox struct {
 	sources   []Source
 	files     map[string][]File // by source
 	readErr   error
+	leases    map[string]*LeaseFile // by source
 	offer     Offer
 	joinErr   error
 	commitErr error
@@ -76,6 +77,10 @@ func (m *fakeBox) Sources(context.Context) ([]Source, error) { return m.sources,
 
 func (m *fakeBox) Read(_ context.Context, s Source) ([]File, error) {
 	return m.files[s.ID], m.readErr
+}
+
+func (m *fakeBox) Leases(_ context.Context, _ box.Config, s Source) (*LeaseFile, error) {
+	return m.leases[s.ID], nil
 }
 
 func (m *fakeBox) Join(_ context.Context, j Join, tell func(string)) (Offer, error) {

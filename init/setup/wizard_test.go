@@ -351,6 +351,74 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// toSource imports from the stick that offers what is given.
+func toSource(t *testing.T, leases *LeaseFile) (*fakeBox, *rig) {
+	m := blankBox()
+	m.sources = []Source{{"usb", "USB stick KINGSTON: /dhcpd.conf, 1 kB"}}
+	m.files["usb"] = []File{{MainFile, "subnet 10.0.0.0 netmask 255.255.255.0 {\n}\n"}}
+	m.leases = map[string]*LeaseFile{"usb": leases}
+	r := sit(t, m)
+	toWhat(r)
+	r.keys("2", "1")
+	return m, r
+}
+
+func TestImportLeases(t *testing.T) {
+	old := &LeaseFile{Label: "dhcpd.leases, 93411 octets", Leases: 350, Bound: 312, Newest: noon.Add(-time.Hour),
+		Notes: []string{"failover peer \"old\": the file is one half of a pair, in normal since 2026-11-20T23:25:29Z"}}
+	m, r := toSource(t, old)
+	r.golden("leases")
+	r.keys(enter) // take them
+	r.sees("console password")
+	r.keys(enter, enter)
+	r.golden("summary-leases")
+	r.keys("1")
+	if len(m.commits) != 1 || !m.commits[0].Leases || len(m.commits[0].Files) != 1 {
+		t.Fatalf("%+v", m.commits)
+	}
+}
+
+func TestBeginWithoutLeases(t *testing.T) {
+	m, r := toSource(t, &LeaseFile{Label: "dhcpd.leases, 93411 octets", Leases: 350})
+	r.keys("2", enter) // proposes to go back
+	r.sees("Take them")
+	r.keys("2", "2", enter, enter)
+	r.lacks("  leases  ")
+	r.keys("1")
+	if len(m.commits) != 1 || m.commits[0].Leases {
+		t.Fatalf("%+v", m.commits)
+	}
+}
+
+// What was taken counts no more once something else shall be served.
+func TestLeasesForgotten(t *testing.T) {
+	m, r := toSource(t, &LeaseFile{Label: "dhcpd.leases, 93411 octets", Leases: 350})
+	r.keys("1", enter, enter)
+	r.sees("dhcpd.leases, 93411 octets: 350 leases")
+	for range 4 {
+		r.esc()
+	}
+	r.sees("what shall be served")
+	r.keys("4", enter, enter, "1")
+	if len(m.commits) != 1 || m.commits[0].Leases {
+		t.Fatalf("%+v", m.commits)
+	}
+}
+
+func TestBadLeases(t *testing.T) {
+	m, r := toSource(t, &LeaseFile{Label: "dhcpd.leases, 93411 octets", Leases: 350,
+		Bad: []string{"line 16: lease 10.0.0.7: dropped: unknown statement what"}, Remedy: "stop dhcpd and copy the file again"})
+	r.golden("leases-bad")
+	r.keys(enter)
+	r.sees("import a dhcpd.conf")
+	if len(m.checked) != 0 {
+		t.Error("imported without its leases")
+	}
+	m.leases = nil
+	r.keys("1", enter, enter)
+	r.sees("summary", "No dhcpd.leases lies beside")
+}
+
 func TestPaste(t *testing.T) {
 	m := blankBox()
 	r := sit(t, m)
