@@ -40,7 +40,7 @@ func benchOn(t testing.TB, fs store.FS, text string) *bench {
 	b.step = func(*lease.Now) {}
 	log, count := quiet(t), new(counters)
 	in := newTestInbox(t, count)
-	n := node.New(node.Options{Config: config(t, text), Seed: 1, Version: "test"})
+	n := node.New(node.Options{Config: config(t, text), Seed: 1, Draw: drawNumber, Version: "test"})
 	k := newTestKeeper(t, fs, log)
 	k.table, k.count = n.Table(), count
 	n.Start(b.clock)
