@@ -76,6 +76,8 @@ func TestOmshellFailoverState(t *testing.T) {
 		if got := h.omshell(survivor, set...); !strings.Contains(got, `refused = "the partner is heard (on the failover connection`) {
 			h.Errorf("the refusal is not explained:\n%s", got)
 		}
+		// dhcpd dies of a state that does not exist.
+		h.demand(h.omshell(survivor, append(openPeer, "set local-state = 300", "update")...), "> can't update object: invalid argument")
 		h.settled()
 		victim.Kill()
 		must0(h, survivor.AwaitState("communications-interrupted", Patience))
