@@ -28,10 +28,13 @@ type door struct {
 	mu     sync.Mutex
 	kind   enrol.Kind // empty: closed
 	window enrol.Window
-	ready  bool   // boxes can reach it
-	why    string // why not
-	close  context.CancelFunc
-	wish   chan struct{} // tells that kind was changed
+	ready  bool // boxes can reach it
+	// pinning: a box is joining, and what is on disk is not yet what the rest
+	// of the service should go by.
+	pinning bool
+	why     string // why not
+	close   context.CancelFunc
+	wish    chan struct{} // tells that kind was changed
 }
 
 func newDoor(o Options, id *identity, config func() (*version.Version, error), partner func() []byte, count *counters) *door {
@@ -74,6 +77,14 @@ func (d *door) state() doorState {
 	return s
 }
 
+// joining tells whether a box is about to be the partner: its enrolment must
+// come to its end before the service begins anew with it.
+func (d *door) joining() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.pinning
+}
+
 // run serves until a box has joined (true) or ctx ends.
 func (d *door) run(ctx context.Context) bool {
 	for ctx.Err() == nil {
@@ -110,6 +121,9 @@ func (d *door) serve(ctx context.Context, kind enrol.Kind) bool {
 		Offer: func() (enrol.Offer, error) { return d.offer(kind) },
 		Check: d.check,
 		Pin: func(j enrol.Joined) error {
+			d.mu.Lock()
+			d.pinning = true
+			d.mu.Unlock()
 			if err := replaceFile(filepath.Join(d.o.Dir, joinedMark), []byte(kind)); err != nil {
 				return err
 			}
@@ -125,7 +139,7 @@ func (d *door) serve(ctx context.Context, kind enrol.Kind) bool {
 	}
 	joined, err := host.Serve(ctx, l)
 	d.mu.Lock()
-	d.ready = false
+	d.ready, d.pinning = false, false
 	d.mu.Unlock()
 	if err != nil {
 		return false

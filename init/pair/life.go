@@ -130,7 +130,7 @@ func (l *life) watch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !now.same(&l.id) {
+		if !now.same(&l.id) && !l.door.joining() {
 			l.o.Log("box.conf or the partner's key has changed: beginning anew")
 			return errAnew
 		}
