@@ -164,16 +164,17 @@ func changes(t *testing.T, s *Stage) {
 	awaitConfig(t, s, 1, `waiting for confirmation`)
 	confirm(t, b)
 	for i := range s.Boxes {
-		awaitConfig(t, s, i, `version 3.*in force`)
+		awaitConfig(t, s, i, `version [2-9]\d* .*in force`)
 	}
+	good := regexp.QuoteMeta(s.Eyes[0].State().Config)
 	s.Say("lab", "%s dies while a change is tried", Names[1])
 	if got := change(t, a, strings.Replace(changed, "121", "122", 1)); !strings.HasPrefix(got, "In force") {
 		t.Fatalf("a good dhcpd.conf is answered with\n%s", got)
 	}
 	again(t, s, 1)
-	awaitConfig(t, s, 0, `version 3.*in force`)
+	awaitConfig(t, s, 0, good)
 	awaitNormal(t, s)
-	awaitConfig(t, s, 1, `version 3.*in force`)
+	awaitConfig(t, s, 1, good)
 }
 
 // change puts a dhcpd.conf in force by the menu of a console, and gives what
