@@ -171,6 +171,7 @@ func changes(t *testing.T, s *Stage) {
 	if got := change(t, a, strings.Replace(changed, "121", "122", 1)); !strings.HasPrefix(got, "In force") {
 		t.Fatalf("a good dhcpd.conf is answered with\n%s", got)
 	}
+	awaitConfig(t, s, 0, `on trial`)
 	again(t, s, 1)
 	awaitConfig(t, s, 0, good)
 	awaitNormal(t, s)
