@@ -26,6 +26,7 @@ func answering(m *fakeBox) *fakeBox {
 	}
 	m.sources = m.answers["BackupPlaces"].Sources
 	m.files["s"] = []File{{MainFile, foreign}}
+	m.leases = map[string]*LeaseFile{"s": {Label: "dhcpd.leases, 9 octets", Leases: 350, Newest: noon, Notes: []string{strings.Repeat("a long note ", 60)}}}
 	m.offer = offered()
 	return m
 }
