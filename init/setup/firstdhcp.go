@@ -171,7 +171,7 @@ func (u *UI) askSource() {
 			u.fail(err)
 			return
 		}
-		lines := []string{"Files named dhcpd.conf on a USB stick (FAT) and in the folder tandem of the partition tandem-boot are found; files that they include must be beside them.", ""}
+		lines := []string{"Files named dhcpd.conf on a USB stick (FAT) and in the folder tandem of the partition tandem-boot are found; files that they include, and the dhcpd.leases of the server that this box replaces, must be beside them.", ""}
 		if len(all) == 0 {
 			lines = append(lines, "None was found.", "")
 		}
