@@ -224,7 +224,10 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		if e.knowing(held, m) || e.heardSinceLoss(held, m) {
 			return nil
 		}
-		until := max(held.Ends, m.LeaseExpiry.Or(0), e.lostUntil(held))
+		until := max(held.Ends, m.LeaseExpiry.Or(0))
+		if !e.relearns(held, m) {
+			until = max(until, e.lostUntil(held))
+		}
 		if until > now && e.obeys(RuleStale) {
 			no := refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
 			no.until = until
@@ -255,6 +258,15 @@ func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
 		return e.order(held, m) > 0 && !(held.Flags.Has(lease.FlagPending) && e.unheard(held, m))
 	}
 	return !held.Flags.Has(lease.FlagPending) && m.CLTT.V >= held.CLTT
+}
+
+// relearns tells whether this box lost its store and is being sent everything
+// by a Tandem, which keeps R4-lost itself: it knows of the loss before it
+// sends. An older copy of its own says nothing against that, except about a
+// client that the partner never heard of.
+func (e *Endpoint) relearns(held *lease.Lease, m *wire.Bndupd) bool {
+	return e.tandem() && e.peer.Facts&lease.PeerNeedsAll != 0 &&
+		(!held.Flags.Has(lease.FlagPending) || m.CLTT.Or(0) >= held.CLTT)
 }
 
 // heardSinceLoss tells whether the partner heard the client of a lease that has

@@ -152,6 +152,9 @@ func (e *Endpoint) Available(now lease.Now, l *lease.Lease, sameClient bool) Ver
 			// To the partner its last client may still have it.
 			return Verdict{Rule: "ack", Why: "the partner has not acknowledged that the address is abandoned"}
 		}
+		if at := e.lostUntil(l); at > now.Time() {
+			return Verdict{Rule: "R4-lost", Why: "a server that lost its store may have renewed the last lease until " + at.String()}
+		}
 		if !e.cfg.Secondary {
 			return yes
 		}

@@ -131,6 +131,8 @@ func (e *Endpoint) Ended(now lease.Now, l *lease.Lease, to lease.State) (lease.S
 	switch {
 	case to == lease.Released && e.lostUntil(l) > t:
 		return l.State, e.lostUntil(l), Verdict{Rule: "R4-lost", Why: "a server that lost its store may have renewed the lease since"}
+	case to == lease.Released && e.grantedThere(l):
+		return l.State, l.Ends, Verdict{Rule: "stale", Why: "the partner served this client later: the release is about an older lease"}
 	case to == lease.Released:
 		if s.Posture == Silent {
 			return l.State, later, s.no()
@@ -157,6 +159,15 @@ func (e *Endpoint) Ended(now lease.Now, l *lease.Lease, to lease.State) (lease.S
 		return e.ownFree(), 0, yes
 	}
 	return e.rewound(l, lease.Expired), 0, yes
+}
+
+// grantedThere tells whether the partner was the last one to grant l. Its
+// client releases it there; a release that comes here was overtaken by the
+// client's own next request (R-stale). Each box tells the other one the
+// latest expiry that it knows of, so its own shows in the one or the other.
+func (e *Endpoint) grantedThere(l *lease.Lease) bool {
+	return e.tandem() && e.obeys(RuleStale) && l.State == lease.Active && !l.Flags.Has(lease.FlagPending) &&
+		l.TSFP != 0 && l.TSFP >= max(l.TSTP, l.ATSFP)
 }
 
 // rewound is the state of a lease that has ended: straight back to free if

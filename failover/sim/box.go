@@ -36,8 +36,10 @@ type Box struct {
 	variant                  int
 	origin                   string // what is said of the store at the next start; "" nothing
 	saved                    *image // the latest backup
+	unsaid                   bool   // a backup was put back, nobody told, and nobody noticed yet
 	declared                 bool   // the survivor, by the operator, since it was last in NORMAL
 	declaredIn               uint64 // run
+	aloneUntil               Moment // G after it went off in PARTNER-DOWN, if the disk that says so is gone
 
 	// The process.
 	disk       *faultfs.FS
@@ -142,7 +144,6 @@ func (b *Box) start(reason string) {
 		return
 	}
 	origin := b.origin
-	b.origin = ""
 	if origin == "" && log.New() {
 		origin = "new"
 	} else if origin == "" {
@@ -388,9 +389,14 @@ func (b *Box) sync() error {
 	if err := b.log.Sync(); err != nil {
 		return err
 	}
-	b.dirty = false
-	b.shadow.synced()
+	b.durable()
 	return nil
+}
+
+// durable: everything written is on disk, also that the store is not whole.
+func (b *Box) durable() {
+	b.dirty, b.origin = false, ""
+	b.shadow.synced()
 }
 
 // snapshot goes on with a snapshot, a few leases after each batch.
@@ -403,8 +409,8 @@ func (b *Box) snapshot() error {
 		if err != nil {
 			return err
 		}
-		b.snap, b.next, b.dirty = snap, 0, false
-		b.shadow.synced()
+		b.snap, b.next = snap, 0
+		b.durable()
 		for _, key := range [...]string{"boot", "peer pair"} {
 			if r := b.facts[key]; r != nil {
 				if err := snap.Add(r); err != nil {

@@ -79,6 +79,12 @@ func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
 	if at.State == lease.Normal.String() {
 		b.declared = false
 	}
+	if b.unsaid && at.State != lease.Startup.String() {
+		b.unsaid = false
+		if !p.Connected {
+			b.w.operator.excuse("an older disk was put back in silence, and there is no contact to show it")
+		}
+	}
 	b.where = at
 }
 

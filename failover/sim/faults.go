@@ -97,7 +97,12 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 	},
 	"restore": func(w *World, b *Box, f Fault) { w.restore(b, f, "restored") },
 	// Nobody tells the box that its disk is an older one.
-	"restore-silently": func(w *World, b *Box, f Fault) { w.restore(b, f, "") },
+	"restore-silently": func(w *World, b *Box, f Fault) {
+		if p, ok := b.partner().peer(); ok && b.saved != nil && b.saved.noticeable(p.LastContact, w.plan) {
+			b.unsaid = true
+			w.restore(b, f, "")
+		}
+	},
 	"storm": func(w *World, b *Box, f Fault) {
 		for i := range f.N {
 			w.later(time.Duration(i)*f.length(), func() {

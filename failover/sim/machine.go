@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"tandem/failover/lease"
 	"tandem/failover/node"
 	"tandem/failover/store/faultfs"
 )
@@ -47,9 +48,18 @@ func (b *Box) endProcess(told bool) {
 // wipe gives the box an empty disk.
 func (b *Box) wipe() {
 	b.w.tell("%s has a new, empty disk", b.name)
+	b.forgetAlone()
 	b.disk = faultfs.New(b.w.plan.Seed + 100*b.run + uint64(b.i) + 7)
 	b.shadow = newShadow()
 	b.saved = nil
+}
+
+// forgetAlone: the disk that says whether the box, which is off, was in
+// PARTNER-DOWN goes.
+func (b *Box) forgetAlone() {
+	if b.w.operator.holds(b) {
+		b.aloneUntil = b.offSince.after(time.Duration(b.w.plan.grantTime()) * time.Second)
+	}
 }
 
 // freeze stops the process for a while. With a watchdog a long stop ends in a
@@ -121,6 +131,12 @@ func (b *Box) backup() {
 	b.w.tell("%s is backed up", b.name)
 }
 
+// noticeable tells whether contact at that time is late enough after the copy
+// that the partner's witness shows it to be one.
+func (m *image) noticeable(contact lease.Time, p *Plan) bool {
+	return contact > lease.Time((genesis+int64(m.at))/1e9).Add(lease.Seconds(75+p.Delay))
+}
+
 // restore puts the latest backup back.
 func (b *Box) restore() {
 	disk := faultfs.New(b.w.plan.Seed + 100*b.run + uint64(b.i) + 9)
@@ -128,6 +144,7 @@ func (b *Box) restore() {
 		disk.Put(name, b.saved.files[name])
 	}
 	b.w.tell("%s gets its disk back as it was at %v", b.name, b.saved.at)
+	b.forgetAlone()
 	b.disk = disk
 	b.shadow = newShadow()
 	b.shadow.older = true

@@ -16,8 +16,16 @@ func (o *operator) order(b *Box, word string) {
 	if !b.acts() {
 		return
 	}
+	o.tell(b, word, func(node.Answer) {})
+}
+
+// tell gives an order; done gets the answer.
+func (o *operator) tell(b *Box, word string, done func(node.Answer)) {
 	o.w.tell("the operator tells %s: %s", b.name, word)
-	b.ask(func(a node.Answer) { o.w.tell("%s answers: %s%s", b.name, a.Body, a.Err) }, "order", word, "operator")
+	b.ask(func(a node.Answer) {
+		o.w.tell("%s answers: %s%s", b.name, a.Body, a.Err)
+		done(a)
+	}, "order", word, "operator")
 }
 
 // declare says that the partner of b is down.
@@ -26,8 +34,15 @@ func (o *operator) declare(b *Box, word string) {
 	if !b.acts() || o.w.plan.Promise == Standard && !o.looksDead(p) {
 		return
 	}
+	was := b.declared
 	b.declared, b.declaredIn = true, b.run
-	o.order(b, word)
+	o.tell(b, word, func(a node.Answer) {
+		if a.Err != "" {
+			b.declared = was
+			return
+		}
+		o.entered(b) // also if it was in PARTNER-DOWN, lapsed
+	})
 }
 
 // looksDead tells whether an operator who is right may declare p dead: it is
@@ -47,6 +62,9 @@ func (o *operator) looksDead(p *Box) bool {
 // holds tells whether box p is in PARTNER-DOWN with authority, or will be when
 // it comes back.
 func (o *operator) holds(p *Box) bool {
+	if o.w.now < p.aloneUntil {
+		return true
+	}
 	peer, ok := p.peer()
 	if !ok || peer.State != lease.PartnerDown || peer.Facts&lease.PeerLapsed != 0 {
 		return false
@@ -69,15 +87,18 @@ func (o *operator) holds(p *Box) bool {
 func (o *operator) entered(b *Box) {
 	p := b.partner()
 	if o.holds(p) && (b.declared || p.declared) {
-		o.excuse()
+		o.excuse(bothDeclared)
 	}
 }
 
-// excuse: both were declared the survivor; no rule repairs that.
-func (o *operator) excuse() {
+// bothDeclared is what no rule repairs.
+const bothDeclared = "both are now declared the survivor"
+
+// excuse: what the operator was told that no rule repairs has happened.
+func (o *operator) excuse(why string) {
 	if o.w.check.excused == 0 {
 		o.w.Cover.Excused++
-		o.w.tell("both are now declared the survivor: what follows is excused")
+		o.w.tell("%s: what follows is excused", why)
 		o.w.check.excused = o.w.now
 	}
 }
@@ -91,7 +112,7 @@ func (o *operator) replace(b *Box, d time.Duration) {
 	}
 	b.declared, b.declaredIn = true, b.run
 	if o.holds(p) {
-		o.excuse() // off for less than G
+		o.excuse(bothDeclared) // off for less than G
 	}
 	p.powerOff("is removed")
 	p.wipe()

@@ -52,6 +52,24 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 	}
 }
 
+// TestKeptLivesKeepThePromise: seeds at which something was learnt; each has
+// broken the promise once, see its note.
+func TestKeptLivesKeepThePromise(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join("testdata", "lives", "*.json"))
+	if err != nil || len(names) < 10 {
+		t.Fatalf("%d kept lives: %v", len(names), err)
+	}
+	for _, name := range names {
+		p, err := Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := Run(p, false).Violation; v != nil {
+			t.Errorf("%s: %v\n%s", filepath.Base(name), v, p.Note)
+		}
+	}
+}
+
 // TestTheDraftAlonePromisesTooMuch: the hazard that the rules are there for.
 // One of two servers that keep to the draft stops, the other takes over and
 // stops as well, and the first one comes back alone.
