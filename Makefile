@@ -6,7 +6,7 @@ BOARD     ?= pc
 SIMTIME   ?= 10m
 # Tests against real programs take their time; the rest must be quick.
 QUICK     := -timeout 10m
-LAB       := -timeout 15m -count=1
+LAB       := -timeout 40m -count=1
 
 .PHONY: help build test check run run-server image kernel-update bench bench-boot bench-readme sim fuzz deps deps-lab
 
@@ -27,7 +27,7 @@ check: ## gofmt, vet, staticcheck, architecture
 	$(GO) tool staticcheck ./...
 	$(GO) test -count=1 -run Architecture ./failover
 
-run: deps ## the image of this tree as a pair of boxes in QEMU, with real clients
+run: deps ## two blank boxes in QEMU: setup typed on their consoles, then real clients
 	$(GO) run ./cmd/lab boxes
 
 run-server: deps-lab ## dhcpfd without a box: clients at work, then a pair that loses a server
