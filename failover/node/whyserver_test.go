@@ -113,7 +113,7 @@ var serverScenes = []scene{
 	{"older copy", after(setting{off: 300, saved: func(p *lease.Peer) { p.LastContact -= 300 }}, func(w *talk) {
 		w.hush(20 * time.Second).meet(lease.CommunicationsInterrupt)
 	}), ""},
-	{"partner took over meanwhile", after(setting{off: 100}, func(w *talk) { w.meet(lease.PartnerDown) }), ""},
+	{"partner took over meanwhile", after(setting{off: 63}, func(w *talk) { w.meet(lease.PartnerDown) }), ""},
 	{"partner lost its store", after(setting{forgetful: true, off: 300, saved: func(p *lease.Peer) { p.LastContact -= 300 }}, func(w *talk) {
 		w.hush(20 * time.Second).meet(lease.Recover).hear(&wire.UpdreqAll{})
 	}), ""},
@@ -151,7 +151,7 @@ var serverScenes = []scene{
 	{"partner-down lapsed by contact", after(setting{saved: saved(lease.PartnerDown, 0)}, func(w *talk) {
 		w.call().hear(w.connectack()).startingUp(lease.Normal)
 	}), ""},
-	{"partner-down lapsed, partner without store", after(setting{off: 100, saved: saved(lease.PartnerDown, 0)}, func(w *talk) {
+	{"partner-down lapsed, partner without store", after(setting{off: 63, saved: saved(lease.PartnerDown, 0)}, func(w *talk) {
 		w.hush(20 * time.Second).meet(lease.Recover).hear(&wire.UpdreqAll{})
 	}), ""},
 	{"partner-down, partner recovers", after(setting{}, func(w *talk) {
