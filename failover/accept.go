@@ -145,7 +145,7 @@ func (e *Endpoint) judgeUpdate(m *wire.Bndupd) *refusal {
 		return refused(wire.RejectMisc, "%v: client-hardware-address of %d octets, at most %d may be", m.IP.V, len(m.HW.V), wire.MaxHW)
 	}
 	held := e.table.Look(m.IP.V)
-	if e.unacked(&held) && !e.yields(&held, m) {
+	if e.unacked(&held) && !e.relearns(&held, m) && !e.yields(&held, m) {
 		return refused(wire.RejectLessCritical, "%v: our own update is more critical", m.IP.V)
 	}
 	if s == lease.Backup && m.IPFlags.Or(0)&wire.IPReserved != 0 && !held.Flags.Has(lease.FlagReserved) {

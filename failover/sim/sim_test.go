@@ -87,7 +87,7 @@ func TestTheDraftAlonePromisesTooMuch(t *testing.T) {
 }
 
 // The usual seeds are always the same, so that a change is judged by what it
-// changes: about one life in two thousand still breaks a promise, and which
+// changes: about one life in ten thousand still breaks a promise, and which
 // one is for `make sim` to find.
 const (
 	usualFrom = 20_000
