@@ -173,6 +173,8 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 	if e.tandem() {
 		known, fresh = lastUse(held, m)
 		switch {
+		case e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.CLTT >= m.CLTT.Or(0):
+			return false // it takes ours, see relearns
 		case mine && m.Status.V == lease.Released && held.Starts > m.STOS.Or(0):
 			return false // what was given back is an older lease than ours
 		case theirs && held.State == lease.Released && m.STOS.Or(0) > held.Starts:
@@ -294,10 +296,16 @@ func (e *Endpoint) unheard(held *lease.Lease, m *wire.Bndupd) bool {
 }
 
 // usedSince tells whether an abandoned address was used after it was abandoned
-// here: the partner knows that it was, or the news cross and go by time as in
-// yields, and what yields must then be accepted.
+// here: the partner, if it is a Tandem, knows that it was, or the news cross and
+// go by time as in yields, and what yields must then be accepted. A dhcpd gives
+// abandoned addresses again without asking; a refusal takes nothing back, and
+// our word that it is abandoned would end that lease.
 func (e *Endpoint) usedSince(held *lease.Lease, m *wire.Bndupd) bool {
-	return e.tandem() && (!held.Flags.Has(lease.FlagPending) || freshness(m) > heardOf(held))
+	later := freshness(m) > heardOf(held)
+	if e.tandem() {
+		return later || !held.Flags.Has(lease.FlagPending)
+	}
+	return later && m.Status.V == lease.Active
 }
 
 // judgeRelease decides by the begin of the lease whether a release is about

@@ -40,6 +40,7 @@ type conn struct {
 	goodbye      bool // and promised to recover before it serves
 	doubtful     bool // we had no authority when it came
 	asked        bool // it has asked for our updates
+	relearns     bool // it lost its store, and has not got everything yet
 	partnerSince lease.Time
 }
 

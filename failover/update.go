@@ -221,6 +221,7 @@ func (e *Endpoint) endSweep(c *conn) {
 	s := e.updates.sweep
 	e.updates.sweep = sweep{serial: s.serial}
 	if s.answer {
+		c.relearns = false
 		e.reply(c, &wire.Upddone{}, s.xid)
 	}
 	if s.rerun {
@@ -251,6 +252,7 @@ func (e *Endpoint) onUpdreq(xid uint32, all bool) {
 	e.up.asked = true
 	if all && (e.tandem() || e.up.partner == lease.Recover && e.state == lease.CommunicationsInterrupt) {
 		e.partnerLost() // asking for everything means that
+		e.up.relearns = e.tandem()
 	}
 	serial := u.sweep.serial + 1
 	for x, f := range u.flight {

@@ -39,6 +39,7 @@ type Box struct {
 	unsaid                   bool   // a backup was put back, nobody told, and nobody noticed yet
 	declared                 bool   // the survivor, by the operator, since it was last in NORMAL
 	declaredIn               uint64 // run
+	aloneAt                  Moment // latest time in ALONE without contact since
 	aloneUntil               Moment // G after it went off in PARTNER-DOWN, if the disk that says so is gone
 
 	// The process.

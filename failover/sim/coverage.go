@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/failover"
 	"tandem/failover/lease"
 	"tandem/failover/node"
 )
@@ -78,6 +79,12 @@ func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
 	}
 	if at.State == lease.Normal.String() {
 		b.declared = false
+	}
+	switch {
+	case p.Connected:
+		b.aloneAt = 0
+	case at.Posture == failover.Alone.String():
+		b.aloneAt = b.w.now
 	}
 	if b.unsaid && at.State != lease.Startup.String() {
 		b.unsaid = false

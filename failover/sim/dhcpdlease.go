@@ -112,6 +112,7 @@ func (d *dhcpd) tell(ip lease.IP) {
 		}
 	}
 	d.todo = append(d.todo, ip)
+	d.pump() // at once, as long as the window lasts
 }
 
 // owe answers UPDREQ and UPDREQALL.

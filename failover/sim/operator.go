@@ -59,17 +59,17 @@ func (o *operator) looksDead(p *Box) bool {
 	return !p.carrier() && o.w.now-p.carrierLost > limit
 }
 
-// holds tells whether box p is in PARTNER-DOWN with authority, or will be when
-// it comes back.
+// holds tells whether box p is in PARTNER-DOWN with authority, will be when it
+// comes back, or was so less than G ago: what it gave then runs on.
 func (o *operator) holds(p *Box) bool {
-	if o.w.now < p.aloneUntil {
+	g := Moment(o.w.plan.grantTime()) * Moment(time.Second)
+	if o.w.now < p.aloneUntil || p.aloneAt != 0 && o.w.now-p.aloneAt < g {
 		return true
 	}
 	peer, ok := p.peer()
 	if !ok || peer.State != lease.PartnerDown || peer.Facts&lease.PeerLapsed != 0 {
 		return false
 	}
-	g := Moment(o.w.plan.grantTime()) * Moment(time.Second)
 	switch {
 	case peer.Facts&lease.PeerRemoved != 0:
 		return true
