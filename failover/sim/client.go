@@ -129,7 +129,7 @@ func (c *client) send(m *message, dst lease.IP) {
 	if c.far && dst == everybody {
 		m.giaddr = relayIP
 	}
-	c.w.lan.request(m.encode(), src, dst, c.far)
+	c.w.lan.request(m.encode(), src, dst, c.far, m.typ == typeRelease)
 }
 
 func (c *client) sendRequest() {

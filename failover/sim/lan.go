@@ -19,12 +19,15 @@ var (
 // still.
 const backlog = 200
 
-// lan is the clients' network: datagrams are lost, late and out of order.
+// lan is the clients' network: datagrams are lost, late and out of order. But
+// what a client sends after a release does not come to the same box before it:
+// no server can tell that the release is about an older lease.
 type lan struct {
-	w     *World
-	loss  int // percent
-	delay time.Duration
-	cut   [2]int // faults that keep box i from its clients, carrier or not
+	w        *World
+	loss     int // percent
+	delay    time.Duration
+	cut      [2]int            // faults that keep box i from its clients, carrier or not
+	released map[uint64]Moment // when the latest release arrives, by client and box
 }
 
 // saltOf keeps the luck of one client apart from that of the others.
@@ -43,7 +46,7 @@ func (l *lan) lost(salt uint64) bool { return l.loss > 0 && l.w.dice(salt+2).Int
 func (l *lan) reaches(b *Box) bool { return b.powered && b.carrier() && l.cut[b.i] == 0 }
 
 // request carries a client's datagram: to both boxes, or with dst to one.
-func (l *lan) request(raw []byte, src, dst lease.IP, far bool) {
+func (l *lan) request(raw []byte, src, dst lease.IP, far, release bool) {
 	for _, b := range l.w.boxes {
 		if dst != everybody && dst != b.iface.Addrs[0] {
 			continue
@@ -56,7 +59,11 @@ func (l *lan) request(raw []byte, src, dst lease.IP, far bool) {
 		if l.lost(salt) {
 			continue
 		}
-		l.w.in(l.latency(salt), func() { l.arrive(b, p) })
+		at := max(l.w.now.after(l.latency(salt)), l.released[salt])
+		if release {
+			l.released[salt] = at
+		}
+		l.w.at(at, func() { l.arrive(b, p) })
 	}
 }
 

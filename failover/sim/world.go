@@ -63,7 +63,7 @@ func newWorld(p *Plan, told bool) *World {
 	w.pcg = rand.NewPCG(0, 0)
 	w.luck = rand.New(w.pcg)
 	w.link = &link{w: w}
-	w.lan = &lan{w: w}
+	w.lan = &lan{w: w, released: map[uint64]Moment{}}
 	w.check = newChecker(w)
 	w.operator = &operator{w: w}
 	for i := range w.boxes {
