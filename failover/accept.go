@@ -265,9 +265,10 @@ func (e *Endpoint) knowing(held *lease.Lease, m *wire.Bndupd) bool {
 // relearns tells whether this box lost its store and is being sent everything
 // by a Tandem, which keeps R4-lost itself: it knows of the loss before it
 // sends. An older copy of its own says nothing against that, except about a
-// client that the partner never heard of.
+// client that the partner never heard of. If both lost theirs, neither is
+// believed blindly.
 func (e *Endpoint) relearns(held *lease.Lease, m *wire.Bndupd) bool {
-	return e.tandem() && e.peer.Facts&lease.PeerNeedsAll != 0 &&
+	return e.tandem() && e.peer.Facts&lease.PeerNeedsAll != 0 && !e.up.relearns &&
 		(!held.Flags.Has(lease.FlagPending) || m.CLTT.Or(0) >= held.CLTT)
 }
 
