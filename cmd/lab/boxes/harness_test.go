@@ -55,11 +55,22 @@ func ask(t *testing.T, b *qemu.Box, words string) string {
 	return strings.ReplaceAll(m[1], "\r", "")
 }
 
-// answers requires that an answer on the console fits a pattern.
+// factsPatience covers that what init finds out reaches dhcpfd with the facts,
+// once a second.
+const factsPatience = 10 * time.Second
+
+// answers requires that an answer on the console fits a pattern, soon.
 func answers(t *testing.T, b *qemu.Box, words, pattern string) {
 	t.Helper()
-	if got := ask(t, b, words); !regexp.MustCompile(pattern).MatchString(got) {
-		t.Fatalf("%s: %q answers\n%s\nwant %q", b.Machine.Name, words, got, pattern)
+	want := regexp.MustCompile(pattern)
+	for until := time.Now().Add(factsPatience); ; {
+		got := ask(t, b, words)
+		if want.MatchString(got) {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%s: %q answers\n%s\nwant %q", b.Machine.Name, words, got, pattern)
+		}
 	}
 }
 
