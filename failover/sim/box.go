@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"tandem/failover"
@@ -448,7 +449,8 @@ func (b *Box) storeFailed(err error) {
 	b.w.fail("store", "%s: %v", b.name, err)
 }
 
-// tellFacts gives the machine's facts to the process, as PID 1's file does.
+// tellFacts gives the machine's facts to the process, as PID 1's file does: what
+// was in it before is not read any more.
 func (b *Box) tellFacts() {
 	recent := 0
 	for _, at := range b.changes {
@@ -461,6 +463,7 @@ func (b *Box) tellFacts() {
 	if !b.trusted {
 		in.ClockWhy = "no agreement about the time"
 	}
+	b.inbox = slices.DeleteFunc(b.inbox, func(in node.Input) bool { _, old := in.(*node.BoxFacts); return old })
 	b.give(in)
 }
 
