@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"tandem/failover"
@@ -449,9 +448,12 @@ func (b *Box) storeFailed(err error) {
 	b.w.fail("store", "%s: %v", b.name, err)
 }
 
-// tellFacts gives the machine's facts to the process, as PID 1's file does: what
-// was in it before is not read any more.
+// tellFacts gives the machine's facts to the process, as PID 1's file does. A
+// process that stands still reads nothing; thaw has it read on.
 func (b *Box) tellFacts() {
+	if b.frozen {
+		return
+	}
 	recent := 0
 	for _, at := range b.changes {
 		if b.w.now-at < Moment(time.Minute) {
@@ -463,7 +465,6 @@ func (b *Box) tellFacts() {
 	if !b.trusted {
 		in.ClockWhy = "no agreement about the time"
 	}
-	b.inbox = slices.DeleteFunc(b.inbox, func(in node.Input) bool { _, old := in.(*node.BoxFacts); return old })
 	b.give(in)
 }
 

@@ -93,6 +93,7 @@ func (b *Box) thaw() {
 	b.w.tell("%s goes on after %v", b.name, time.Duration(b.w.now-b.frozeAt))
 	b.frozen, b.heardSince = false, b.w.now
 	if b.busy {
+		b.tellFacts()
 		return // finish is on its way, and the next turn tells
 	}
 	gap := time.Duration(b.w.now-b.frozeAt) - time.Duration(b.dice().Int64N(int64(idle)))
