@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	freshFor  = flag.Duration("sim.for", time.Minute, "how long to live seeds that nobody has seen")
+	freshFor  = flag.Duration("sim.for", 5*time.Second, "how long to live seeds that nobody has seen")
 	freshFrom = flag.Uint64("sim.from", 0, "first of these seeds; 0 for one that follows from the time")
 )
 
@@ -105,9 +105,6 @@ func TestSeedsKeepThePromise(t *testing.T) {
 // TestFreshSeedsKeepThePromise lives seeds that nobody has seen.
 func TestFreshSeedsKeepThePromise(t *testing.T) {
 	d, from := *freshFor, *freshFrom
-	if testing.Short() {
-		d = min(d, 5*time.Second)
-	}
 	if from == 0 {
 		from = uint64(time.Now().UnixNano())
 	}
