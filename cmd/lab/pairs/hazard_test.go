@@ -223,7 +223,7 @@ func (h *harness) wantTwice(here, there side, double bool) {
 	for _, node := range there.nodes {
 		must0(h, node.Move("eth0", h.LAN))
 	}
-	twice := 0
+	twice, answered := 0, 0
 	for last := range size {
 		addr := netip.AddrFrom4([4]byte{10, 0, 1, byte(last + 1)})
 		want := 0
@@ -234,12 +234,18 @@ func (h *harness) wantTwice(here, there side, double bool) {
 		}
 		macs := h.owners(witness, addr, want)
 		h.Logf("%v: %d clients say that they have it, %d machines answer for it", addr, want, macs)
-		if !double && (want > 1 || macs != want) {
+		// A client whose server is on the island may lose its lease while the
+		// witness asks; nobody may ever be the second.
+		if !double && (want > 1 || macs > 1) {
 			h.Errorf("%v: %d clients say that they have it, %d machines answer for it", addr, want, macs)
 		}
+		answered += macs
 		if want > 1 && macs > 1 {
 			twice++
 		}
+	}
+	if answered == 0 {
+		h.Error("no machine answers for any address: the witness sees nothing")
 	}
 	if double && twice == 0 {
 		h.Error("no address is held by two clients: the control shows nothing")
