@@ -179,7 +179,7 @@ func TestTransferInterrupted(t *testing.T) {
 		must0(h, victim.Start())
 		must0(h, victim.AwaitState("recover", Patience))
 		for i := range 3 {
-			if whole := h.awaitMore(victim, 30, n); whole && i > 0 {
+			if whole := h.awaitMore(victim, 30, sender); whole && i > 0 {
 				break // a slow machine sees less of the transfer
 			} else if whole {
 				h.Fatal("the transfer was over before it could be interrupted")
@@ -200,14 +200,18 @@ func TestTransferInterrupted(t *testing.T) {
 }
 
 // awaitMore waits until a server that is being filled has so many more active
-// leases than now, or all of them.
-func (h *harness) awaitMore(b *Box, more, all int) (whole bool) {
+// leases than now, or all that its source has.
+func (h *harness) awaitMore(b *Box, more int, from *Box) (whole bool) {
 	h.Helper()
 	before := must(b.Leases())(h).Count(lease.Active)
 	must0(h, poll(Patience, func() (bool, error) {
 		t, err := b.Leases()
+		if err != nil {
+			return false, err
+		}
+		all, err := from.Leases()
 		n := t.Count(lease.Active)
-		whole = n >= all
+		whole = n >= all.Count(lease.Active)
 		return whole || n >= before+more, err
 	}))
 	return whole
