@@ -44,6 +44,7 @@ func Enter(prepare func(dir string) error) error {
 		os.RemoveAll(dir)
 		return err
 	}
+	makeRoom(os.Stderr)
 	code, err := runInner(dir)
 	os.RemoveAll(dir)
 	if err != nil {
