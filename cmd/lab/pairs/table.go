@@ -1,6 +1,7 @@
 package pairs
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -51,13 +52,21 @@ func (b *Box) Leases() (Table, error) {
 	return t, nil
 }
 
+// endOfRecord ends every record of dhcpd.leases.
+var endOfRecord = []byte("\n}\n")
+
 // readLeaseFile reads dhcpd.leases, which the server may be writing to.
 func readLeaseFile(name string) (Table, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := leasefile.Parse(name, string(text), lease.FromUTC(time.Now()))
+	// The last record may be half there.
+	var whole []byte
+	if i := bytes.LastIndex(text, endOfRecord); i >= 0 {
+		whole = text[:i+len(endOfRecord)]
+	}
+	f, err := leasefile.Parse(name, string(whole), lease.FromUTC(time.Now()))
 	if err != nil {
 		return nil, err
 	}
