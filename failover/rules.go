@@ -21,7 +21,7 @@ const (
 	// RuleR4Wait: and waits MCLT after it was last alive (RECOVER-WAIT).
 	RuleR4Wait
 	// RuleR4Lost: renewals that nobody remembers after a store was lost may
-	// run until MCLT after the latest potential expiry.
+	// run until MCLT after the latest potential expiry, or after the loss.
 	RuleR4Lost
 	// RuleR4Witness: a store that is older than what the partner witnessed is
 	// a restored one.

@@ -102,7 +102,8 @@ func (e *Endpoint) takeover(l *lease.Lease) lease.Time {
 
 // lostUntil is the moment until which a lease may have been renewed without
 // anybody remembering it, because a store was lost since; zero if it cannot
-// (R4-lost). A release is no evidence: it may be from before the renewal.
+// (R4-lost). Whoever lost it may have renewed the lease, again and again, up to
+// the loss. A release is no evidence: it may be from before the renewal.
 func (e *Endpoint) lostUntil(l *lease.Lease) lease.Time {
 	if !e.obeys(RuleR4Lost) || !e.tandem() || l.Starts >= e.peer.Lost {
 		return 0
@@ -111,7 +112,7 @@ func (e *Endpoint) lostUntil(l *lease.Lease) lease.Time {
 	if last == 0 {
 		return 0
 	}
-	return last.Add(e.waitMCLT()).Add(e.slack())
+	return max(last, e.peer.Lost).Add(e.waitMCLT()).Add(e.slack())
 }
 
 // overdue is how long after its end the secondary reminds the primary of a
