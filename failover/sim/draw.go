@@ -2,8 +2,12 @@ package sim
 
 import "math/rand/v2"
 
-// Draw makes the plan of a seed: one in three begins like one of the tales.
+// Draw makes the plan of a seed: one in three begins like one of the tales,
+// and some of the high ones are near a life that was kept.
 func Draw(seed uint64) *Plan {
+	if seed >= nearFrom && seed%nearEvery == 1 {
+		return Near(seed)
+	}
 	if n := seed % 3; n == 0 {
 		names := Tales()
 		return Tell(names[seed/3%uint64(len(names))], seed)
