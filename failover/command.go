@@ -99,7 +99,7 @@ func (e *Endpoint) partnerDown(from lease.Time, why string, goodbye bool) {
 // halfDoubtful tells whether the partner may have given addresses of this
 // server's half: it was, or may have been, in PARTNER-DOWN itself.
 func (e *Endpoint) halfDoubtful() bool {
-	lapsed := e.machine.wary != "" && e.now.Time() >= e.authority()
+	lapsed := (e.machine.wary != "" || e.strict()) && e.now.Time() >= e.authority()
 	if e.now.Time() < e.doubtUntil() || lapsed && e.silenceTime() < e.waitMCLT() && e.tandem() {
 		// The second: what a partner gave alone outlives it by MCLT.
 		return true
