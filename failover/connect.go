@@ -349,7 +349,7 @@ const witnessSlack lease.Seconds = 60
 // which this box's own store ends, the store is an older copy.
 func (e *Endpoint) witness(g *wire.Greeting) {
 	if !e.obeys(RuleR4Witness) || !g.LastContact.Set || e.boot.LastAlive == 0 ||
-		e.machine.wary != waryRestart || e.peer.State == lease.Recover {
+		e.machine.wary != waryRestart || e.peer.Facts&lease.PeerNeedsAll != 0 {
 		return
 	}
 	end := e.boot.LastAlive.Add(witnessSlack + e.slack())
