@@ -58,7 +58,6 @@ type Box struct {
 	parted     bool
 	query      uint64
 	asked      map[uint64]func(node.Answer)
-	seen       Moment
 	heardSince Moment // clients are heard without a break
 	where      place
 }
@@ -263,14 +262,17 @@ func (b *Box) turn() {
 	batch := b.inbox
 	b.inbox = nil
 	for _, in := range batch {
-		b.node.Step(now, in)
+		b.handle(now, in)
+	}
+	if len(batch) == 0 {
+		b.passes(now)
 	}
 	out := b.node.Flush(now)
 	if err := b.keep(out); err != nil {
 		b.storeFailed(err)
 		return
 	}
-	b.see(now, batch, out)
+	b.see(now)
 	latency := time.Duration(200+b.dice().IntN(2500)) * time.Microsecond
 	if b.dice().IntN(200) == 0 {
 		latency *= 100
@@ -316,7 +318,7 @@ func (b *Box) deliver(now lease.Now, out *node.Output) {
 		switch {
 		case age > tooOld:
 			b.w.tell("%s drops %d replies that are %v old", b.name, len(out.Replies), age)
-			b.node.Step(at, &node.WokenLate{Gap: age})
+			b.handle(at, &node.WokenLate{Gap: age})
 		case step.Abs() > clockJump:
 			b.w.tell("%s drops %d replies because its clock was set", b.name, len(out.Replies))
 		default:

@@ -1,31 +1,36 @@
 package sim
 
 import (
-	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"tandem/failover"
 	"tandem/failover/lease"
 	"tandem/failover/node"
 )
 
-// place is where a box stands.
-type place struct{ State, Posture, Rule string }
+// states are those that a box can be in, in the order of the tables.
+var states = [...]lease.ServerState{lease.Startup, lease.Normal, lease.CommunicationsInterrupt, lease.PartnerDown,
+	lease.PotentialConflict, lease.ResolutionInterrupted, lease.ConflictDone, lease.Recover, lease.RecoverWait,
+	lease.RecoverDone, lease.Shutdown}
 
-// visit is an event at a place.
-type visit struct {
-	place
-	event string
-}
+// postures are the postures, the most careful first.
+var postures = [...]failover.Posture{failover.Silent, failover.RenewOnly, failover.Full, failover.Alone}
 
-// Coverage counts what was visited.
+// stateAt is the index in states, by number.
+var stateAt = func() (at [256]uint8) {
+	for i, s := range states {
+		at[s] = uint8(i)
+	}
+	return at
+}()
+
+// Coverage counts what was visited. Boxes that run a dhcpd do not count.
 type Coverage struct {
+	// visits are the inputs by the place at which they were handled.
+	visits [len(states)][happenings][len(postures)]uint64
+	// places counts how often each was come to.
 	places map[place]uint64
-	visits map[visit]uint64
 	faults map[string]uint64
 	// Refused counts clients that got no address for about a minute.
 	Refused uint64
@@ -33,19 +38,34 @@ type Coverage struct {
 	Excused uint64
 }
 
+// place is where a box stands, and the rule that says so.
+type place struct {
+	State   lease.ServerState
+	Posture failover.Posture
+	Rule    string
+}
+
 func newCoverage() *Coverage {
-	return &Coverage{places: map[place]uint64{}, visits: map[visit]uint64{}, faults: map[string]uint64{}}
+	return &Coverage{places: map[place]uint64{}, faults: map[string]uint64{}}
 }
 
 func (c *Coverage) fault(what string) { c.faults[what]++ }
 
+func (c *Coverage) visit(at node.Place, h happening) {
+	c.visits[stateAt[at.State]][h][at.Posture]++
+}
+
 // Add takes another one's counts.
 func (c *Coverage) Add(o *Coverage) {
+	for s := range o.visits {
+		for h := range o.visits[s] {
+			for p, n := range o.visits[s][h] {
+				c.visits[s][h][p] += n
+			}
+		}
+	}
 	for k, n := range o.places {
 		c.places[k] += n
-	}
-	for k, n := range o.visits {
-		c.visits[k] += n
 	}
 	for k, n := range o.faults {
 		c.faults[k] += n
@@ -54,79 +74,55 @@ func (c *Coverage) Add(o *Coverage) {
 	c.Excused += o.Excused
 }
 
-// seenEvery is how often a box that says nothing is looked at.
-const seenEvery = 20 * time.Second
-
-// see notes where the box is after a batch, and what happened there.
-func (b *Box) see(now lease.Now, batch []node.Input, out *node.Output) {
-	for _, in := range batch {
-		b.w.Cover.visits[visit{b.where, eventName(in)}]++
+// inPosture counts the inputs handled in a state and posture.
+func (c *Coverage) inPosture(state, posture int) (n uint64) {
+	for h := range happenings {
+		n += c.visits[state][h][posture]
 	}
-	if len(out.Lines) == 0 && b.w.now-b.seen < Moment(seenEvery) {
-		return
-	}
-	b.seen = b.w.now
-	p := b.node.Status(now).Peers[0]
-	at := place{p.State, p.Posture, p.Rule}
-	b.w.Cover.places[at]++
-	if at != b.where {
-		b.w.tell("%s is in %s, %s by %s: %s", b.name, p.State, p.Posture, p.Rule, p.PostureWhy)
-	}
-	// A box that comes back to PARTNER-DOWN out of STARTUP was not declared anew.
-	back := b.where.State == lease.Startup.String() && b.declaredIn != b.run
-	if at.State == lease.PartnerDown.String() && at.State != b.where.State && !back {
-		b.w.operator.entered(b)
-	}
-	if at.State == lease.Normal.String() {
-		b.declared = false
-	}
-	switch {
-	case p.Connected:
-		b.aloneAt = 0
-	case at.Posture == failover.Alone.String():
-		b.aloneAt = b.w.now
-	}
-	if b.unsaid && at.State != lease.Startup.String() {
-		b.unsaid = false
-		if !p.Connected {
-			b.w.operator.excuse("an older disk was put back in silence, and there is no contact to show it")
-		}
-	}
-	b.where = at
+	return n
 }
 
-func eventName(in node.Input) string {
-	switch in := in.(type) {
-	case *node.PeerReceived:
-		return in.Message.Kind().String()
-	case *node.Query:
-		if in.Args[0] == "why" {
-			return "why"
-		}
-		return strings.Join(in.Args[:min(2, len(in.Args))], " ")
+// met counts the inputs of a kind handled in a state.
+func (c *Coverage) met(state int, h happening) (n uint64) {
+	for p := range postures {
+		n += c.visits[state][h][p]
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%T", in), "*node.")
+	return n
 }
 
-// What a pair of Tandem boxes can come to.
-var (
-	allStates = []string{"startup", "normal", "communications-interrupted", "partner-down", "potential-conflict",
-		"recover", "recover-wait", "recover-done", "resolution-interrupted", "conflict-done", "shutdown"}
-	allPostures = []string{"SILENT", "RENEW-ONLY", "FULL", "ALONE"}
-	allRules    = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "partner-state", "goodbye"}
-)
-
-// Never lists what no box came to, in words.
+// Never lists what was not reached although nothing forbids it: states with
+// a posture, states with an input, rules, faults.
 func (c *Coverage) Never() []string {
 	var never []string
-	note := func(kind string, missing []string) {
-		for _, m := range missing {
-			never = append(never, kind+" "+m)
+	for s, state := range states {
+		for p, posture := range postures {
+			if c.inPosture(s, p) == 0 && whyNotPosture(state, posture) == "" {
+				never = append(never, state.String()+" x "+posture.String())
+			}
 		}
 	}
-	note("state", c.missing(allStates, func(p place) string { return p.State }))
-	note("posture", c.missing(allPostures, func(p place) string { return p.Posture }))
-	note("rule", c.missing(allRules, func(p place) string { return p.Rule }))
+	for s, state := range states {
+		for h := range happenings {
+			if c.met(s, h) == 0 && whyNotMet(state, h) == "" {
+				never = append(never, state.String()+" x "+h.String())
+			}
+		}
+	}
+	return append(never, c.neverAlone()...)
+}
+
+// neverAlone lists the rules and faults that were not seen.
+func (c *Coverage) neverAlone() []string {
+	var never []string
+	for _, rule := range allRules {
+		seen := false
+		for p := range c.places {
+			seen = seen || p.Rule == rule
+		}
+		if !seen {
+			never = append(never, "rule "+rule)
+		}
+	}
 	for _, what := range slices.Sorted(maps.Keys(faults)) {
 		if c.faults[what] == 0 {
 			never = append(never, "fault "+what)
@@ -135,56 +131,71 @@ func (c *Coverage) Never() []string {
 	return never
 }
 
-// Print writes the counts: places, then which events met which states, what
-// was done to the boxes, and what was never reached.
-func (c *Coverage) Print(out io.Writer) {
-	keys := slices.SortedFunc(maps.Keys(c.places), func(a, b place) int {
-		return strings.Compare(a.State+a.Posture+a.Rule, b.State+b.Posture+b.Rule)
-	})
-	for _, k := range keys {
-		fmt.Fprintf(out, "%10d  %-28s %-10s %s\n", c.places[k], k.State, k.Posture, k.Rule)
+// allRules are the rules that can set a posture between two Tandem boxes.
+var allRules = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "partner-state", "goodbye"}
+
+// handle gives an input to the box's server, and counts it where it stands.
+func (b *Box) handle(now lease.Now, in node.Input) {
+	if !b.isDhcpd() {
+		b.w.Cover.visit(b.place(now), kindOf(in))
 	}
-	c.printEvents(out)
-	for _, k := range slices.Sorted(maps.Keys(c.faults)) {
-		fmt.Fprintf(out, "%10d  fault %s\n", c.faults[k], k)
-	}
-	fmt.Fprintf(out, "%d clients without an address for a minute, each told why; %d lives with both boxes declared the survivor\n", c.Refused, c.Excused)
-	fmt.Fprintf(out, "never reached: %s\n", strings.Join(append(c.Never(), ""), "; "))
+	b.node.Step(now, in)
 }
 
-// printEvents writes, for each kind of event, the states in which it came.
-func (c *Coverage) printEvents(out io.Writer) {
-	states := map[string]map[string]uint64{}
-	for v, n := range c.visits {
-		if states[v.event] == nil {
-			states[v.event] = map[string]uint64{}
-		}
-		states[v.event][v.State] += n
-	}
-	for _, event := range slices.Sorted(maps.Keys(states)) {
-		of := states[event]
-		fmt.Fprintf(out, "%10d  %s in %s\n", total(of), event, strings.Join(slices.Sorted(maps.Keys(of)), ", "))
+// passes counts a turn of the loop that a timer began.
+func (b *Box) passes(now lease.Now) {
+	if !b.isDhcpd() {
+		b.w.Cover.visit(b.place(now), passing)
 	}
 }
 
-func total(m map[string]uint64) (sum uint64) {
-	for _, n := range m {
-		sum += n
+// place is where the server stands.
+func (b *Box) place(now lease.Now) node.Place {
+	switch n := b.node.(type) {
+	case *node.Node:
+		return n.Place(now)
+	case *dhcpd:
+		p := node.Place{State: n.peer.State, Posture: failover.Full, Rule: "draft", Connected: n.known}
+		if n.startup {
+			p.State = lease.Startup
+		}
+		return p
 	}
-	return sum
+	return node.Place{}
 }
 
-// missing gives those of want that no box came to.
-func (c *Coverage) missing(want []string, of func(place) string) []string {
-	var missing []string
-	for _, w := range want {
-		seen := false
-		for p := range c.places {
-			seen = seen || of(p) == w
+// see follows where the box is after a batch.
+func (b *Box) see(now lease.Now) {
+	p := b.place(now)
+	at := place{p.State, p.Posture, p.Rule}
+	if at != b.where {
+		if !b.isDhcpd() {
+			b.w.Cover.places[at]++
 		}
-		if !seen {
-			missing = append(missing, w)
+		if b.w.told {
+			s := b.node.Status(now).Peers[0]
+			b.w.tell("%s is in %s, %s by %s: %s", b.name, s.State, s.Posture, s.Rule, s.PostureWhy)
 		}
 	}
-	return missing
+	// A box that comes back to PARTNER-DOWN out of STARTUP was not declared anew.
+	back := b.where.State == lease.Startup && b.declaredIn != b.run
+	if at.State == lease.PartnerDown && at.State != b.where.State && !back {
+		b.w.operator.entered(b)
+	}
+	if at.State == lease.Normal {
+		b.declared = false
+	}
+	switch {
+	case p.Connected:
+		b.aloneAt = 0
+	case at.Posture == failover.Alone:
+		b.aloneAt = b.w.now
+	}
+	if b.unsaid && at.State != lease.Startup {
+		b.unsaid = false
+		if !p.Connected {
+			b.w.operator.excuse("an older disk was put back in silence, and there is no contact to show it")
+		}
+	}
+	b.where = at
 }

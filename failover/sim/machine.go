@@ -99,7 +99,7 @@ func (b *Box) thaw() {
 	gap := time.Duration(b.w.now-b.frozeAt) - time.Duration(b.dice().Int64N(int64(idle)))
 	b.tellFacts()
 	if gap > tooOld {
-		b.node.Step(b.read(), &node.WokenLate{Gap: gap})
+		b.handle(b.read(), &node.WokenLate{Gap: gap})
 	}
 	b.schedule()
 }

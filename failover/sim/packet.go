@@ -21,6 +21,9 @@ const (
 	optType      = 53
 	optServer    = 54
 	optClientID  = 61
+
+	// typeAt is where encode puts the message type.
+	typeAt = 242
 )
 
 // message is what a client says.
