@@ -38,7 +38,7 @@ func NeedsRule(p *Plan) bool {
 func FindControl(r failover.Rule, first, n uint64) *Plan {
 	var other *Plan
 	for seed := first; seed < first+n; seed++ {
-		for _, p := range candidates(seed) {
+		for _, p := range candidates(r, seed) {
 			p.Without = r
 			if !NeedsRule(p) {
 				continue
@@ -57,8 +57,47 @@ func FindControl(r failover.Rule, first, n uint64) *Plan {
 	return shrink(other, 1500, NeedsRule)
 }
 
-// candidates are the plans of a seed: one that is drawn and one for each tale.
-func candidates(seed uint64) []*Plan {
+// extremes are tales for rules that no drawn life needs: of a disk that lies,
+// and of a dhcpd that comes back while the link is slow.
+var extremes = map[failover.Rule]func(t *tale){
+	// A box that is cut off is reset again and again, and its disk forgets
+	// every time what it gave since.
+	failover.RuleR10: func(t *tale) {
+		at, box := t.begin(), t.r.IntN(2)
+		t.p.MCLT, t.p.Lease, t.p.Bound, t.p.Authority = 240, 480, 0, 0
+		t.add("disk-lies", box, at, 0)
+		t.add("link", 0, at+1, 8*t.m)
+		t.add("storm", box, at+5, 0)
+		for i := range 4 {
+			t.p.Clients = append(t.p.Clients, ClientSpec{N: 100 + i, Kind: Steady, From: at + t.r.IntN(240)})
+		}
+	},
+	// A survivor beside a dhcpd gives many addresses in the moment in which
+	// the dhcpd has recovered.
+	failover.RuleDrain: func(t *tale) {
+		t.p.Promise = []Promise{ISC, ISCPrimary}[t.r.IntN(2)]
+		t.p.Pool, t.p.Bound, t.p.Authority = 40, 0, 0
+		at, box := t.begin(), 1
+		if t.p.Promise == ISCPrimary {
+			box = 0
+		}
+		off := 2*t.m + t.r.IntN(3*t.m)
+		t.add("power", box, at, off)
+		t.add("declare", 1-box, at+20, 0)
+		t.add("link-slow", 0, at+30, 8*t.m)
+		from := at + off + t.r.IntN(t.m)
+		for i := range 30 {
+			t.p.Clients = append(t.p.Clients, ClientSpec{N: 100 + i, Kind: Steady, From: from + t.r.IntN(20)})
+		}
+	},
+}
+
+// candidates are the plans of a seed for a rule: one that is drawn and one for
+// each tale, unless the rule has a tale of its own.
+func candidates(r failover.Rule, seed uint64) []*Plan {
+	if told := extremes[r]; told != nil {
+		return []*Plan{tell(told, seed)}
+	}
 	list := []*Plan{Draw(seed)}
 	for _, name := range Tales() {
 		list = append(list, Tell(name, seed))

@@ -90,6 +90,12 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 		b.wipe()
 		w.later(f.length(), func() { b.powerOn(b.bootTime()) })
 	},
+	// The disk says that it has synced, and has not: no rule repairs that, so
+	// it is in no menu.
+	"disk-lies": func(w *World, b *Box, _ Fault) {
+		w.tell("%s: the disk begins to lie", b.name)
+		b.disk.Lie()
+	},
 	"backup": func(_ *World, b *Box, _ Fault) {
 		if b.process {
 			b.backup()

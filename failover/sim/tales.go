@@ -103,7 +103,9 @@ type tale struct {
 // Tell makes the plan of a seed that begins like the named tale: short times,
 // few addresses, more clients than addresses, all of them alive when it
 // matters.
-func Tell(name string, seed uint64) *Plan {
+func Tell(name string, seed uint64) *Plan { return tell(tales[name], seed) }
+
+func tell(told func(t *tale), seed uint64) *Plan {
 	r := stream(seed, 0)
 	p := &Plan{Seed: seed, MCLT: 60 + 60*r.IntN(2), Delay: 6 + r.IntN(10), Bound: []int{0, 1000, 1500}[r.IntN(3)]}
 	p.Promise = []Promise{Strict, Strict, Auto, Standard}[r.IntN(4)]
@@ -114,7 +116,7 @@ func Tell(name string, seed uint64) *Plan {
 	}
 	p.Watchdog = 30 * r.IntN(2)
 	t := &tale{p: p, r: r, m: p.MCLT, g: p.grantTime()}
-	tales[name](t)
+	told(t)
 	end := t.begin() + 14*t.m
 	p.Seconds = end
 	n := p.Pool + 2 + r.IntN(5)

@@ -8,7 +8,8 @@
 // there as a whole, in part (sectors of 512 octets in any order, or a prefix)
 // or not at all, and so may each change of a name. After a failed Sync the
 // contents still read as written but are not on disk, and a later Sync does
-// not bring them there.
+// not bring them there. Worse than POSIX is a disk that lies (Lie): it says
+// that it has synced and forgets everything at the next power cut.
 package faultfs
 
 import (
@@ -41,6 +42,7 @@ type FS struct {
 	moves  []move            // what SyncDir has still to do
 	limit  int64             // octets that fit; negative = no limit
 	locked bool
+	lies   bool  // see Lie
 	gone   error // set when the power or the process is gone
 
 	ops     int
@@ -96,6 +98,22 @@ func (f *FS) FailAt(n int, err error) {
 	f.failAt, f.failErr = n, err
 }
 
+// Lie has every Sync and SyncDir from now on do nothing and say that all went
+// well; a power cut takes what was written since. The same goes for the
+// directories that Kill and PowerCut give.
+func (f *FS) Lie() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lies = true
+}
+
+// Lies tells whether Lie was called.
+func (f *FS) Lies() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lies
+}
+
 // Limit makes the disk n octets large; negative means without limit.
 func (f *FS) Limit(n int64) {
 	f.mu.Lock()
@@ -126,7 +144,7 @@ func (f *FS) Kill() *FS {
 	if f.gone == nil {
 		f.gone = ErrKilled
 	}
-	return &FS{rng: f.rng, dir: f.dir, disk: f.disk, moves: f.moves, limit: f.limit}
+	return &FS{rng: f.rng, dir: f.dir, disk: f.disk, moves: f.moves, limit: f.limit, lies: f.lies}
 }
 
 // PowerCut takes the power away, if it is not gone yet, and gives the
@@ -136,6 +154,9 @@ func (f *FS) PowerCut() *FS {
 	defer f.mu.Unlock()
 	f.gone = ErrPowerCut
 	luck := luck(f.rng.IntN(int(lucks)))
+	if f.lies {
+		luck = lost
+	}
 	dir := map[string]*inode{}
 	for _, name := range sortedNames(f.disk) {
 		dir[name] = f.disk[name]
@@ -145,7 +166,7 @@ func (f *FS) PowerCut() *FS {
 			f.moves[i].apply(dir)
 		}
 	}
-	after := &FS{rng: f.rng, dir: map[string]*inode{}, disk: map[string]*inode{}, limit: f.limit}
+	after := &FS{rng: f.rng, dir: map[string]*inode{}, disk: map[string]*inode{}, limit: f.limit, lies: f.lies}
 	for _, name := range sortedNames(dir) {
 		data := f.remains(dir[name], luck)
 		node := &inode{live: data, durable: slices.Clone(data)}
@@ -388,6 +409,9 @@ func (f *FS) SyncDir() error {
 	if _, err := f.op(); err != nil {
 		return err
 	}
+	if f.lies {
+		return nil
+	}
 	for _, m := range f.moves {
 		m.apply(f.disk)
 	}
@@ -484,6 +508,8 @@ func (h *file) Sync() error {
 		}
 		h.node.waiting = nil
 		return err
+	case h.fs.lies:
+		return nil
 	}
 	for _, c := range h.node.waiting {
 		h.node.durable = c.apply(h.node.durable)

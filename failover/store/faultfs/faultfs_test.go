@@ -165,6 +165,31 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// A disk that lies reads as written until the power goes, also across Kill,
+// and has nothing then of what came after the lie began.
+func TestLie(t *testing.T) {
+	for seed := range uint64(20) {
+		f := New(seed)
+		h := written(t, f)
+		check(t, h.Sync())
+		before := f.Bytes("a")
+		f.Lie()
+		_, err := h.WriteAt([]byte("later"), 0)
+		check(t, err)
+		check(t, h.Sync())
+		check(t, f.Rename("a", "b"))
+		check(t, f.SyncDir())
+		f = f.Kill()
+		if got := f.Bytes("b"); !bytes.HasPrefix(got, []byte("later")) || !f.Lies() {
+			t.Fatalf("seed %d: reads %.10q, lies %v", seed, got, f.Lies())
+		}
+		f = f.PowerCut()
+		if !bytes.Equal(f.Bytes("a"), before) || f.Bytes("b") != nil || !f.Lies() {
+			t.Errorf("seed %d: after the cut %v, lies %v", seed, f, f.Lies())
+		}
+	}
+}
+
 func TestSameSeedSameContents(t *testing.T) {
 	for seed := range uint64(20) {
 		a, b := New(seed), New(seed)
