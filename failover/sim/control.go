@@ -81,13 +81,20 @@ var extremes = map[failover.Rule]func(t *tale){
 		if t.p.Promise == ISCPrimary {
 			box = 0
 		}
-		off := 2*t.m + t.r.IntN(3*t.m)
+		off := 4*t.m + t.r.IntN(t.m)
 		t.add("power", box, at, off)
 		t.add("declare", 1-box, at+20, 0)
 		t.add("link-slow", 0, at+30, 8*t.m)
-		from := at + off + t.r.IntN(t.m)
-		for i := range 30 {
-			t.p.Clients = append(t.p.Clients, ClientSpec{N: 100 + i, Kind: Steady, From: from + t.r.IntN(20)})
+		back := at + off + 20 + t.r.IntN(40)
+		for i := range 50 {
+			s := ClientSpec{N: 100 + i, Kind: Steady, From: at + off + t.r.IntN(10)} // has the survivor's half
+			switch {
+			case i >= 40: // new, for whoever serves
+				s.From = back + 4 + t.r.IntN(6)
+			case i >= 20: // takes what was the dhcpd's
+				s.From = back + t.r.IntN(3)
+			}
+			t.p.Clients = append(t.p.Clients, s)
 		}
 	},
 }

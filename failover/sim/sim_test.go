@@ -21,8 +21,6 @@ var (
 // breaks a promise without them, and what they are for.
 var unneeded = map[failover.Rule]string{
 	failover.RuleR6Heard: "without it the boxes resolve a conflict; G of silence keeps the promise",
-	failover.RuleR10:     "caution about a box that may be broken, not about what it knows",
-	failover.RuleDrain:   "between two Tandem boxes everything given fits the window and arrives before the state",
 }
 
 // TestEveryRuleIsNeeded: for each rule a kept life in which the promise breaks
