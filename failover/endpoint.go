@@ -176,6 +176,9 @@ func (e *Endpoint) Step(now lease.Now, ev Event) {
 		e.wokenLate(late.Gap)
 	}
 	e.due()
+	if e.cfg.Observe != nil {
+		e.cfg.Observe(e.Place(now))
+	}
 	switch ev := ev.(type) {
 	case Connected:
 		e.onConnected(ev)

@@ -59,6 +59,22 @@ type facts struct {
 	afterLong bool // `after-long-outage serve`
 }
 
+// Place is where a server stands: the state of the protocol, and the posture
+// with the rule that set it.
+type Place struct {
+	State   lease.ServerState
+	Posture Posture
+	Rule    string
+	// Connected tells whether the partner's state is known from a connection.
+	Connected bool
+}
+
+// Place gives the place at now.
+func (e *Endpoint) Place(now lease.Now) Place {
+	s := e.Stance(now)
+	return Place{State: e.state, Posture: s.Posture, Rule: s.Rule, Connected: e.Connected()}
+}
+
 // postureOf is the restart rules as a function of the facts.
 func postureOf(f facts) Stance {
 	s := stanceOf(f)

@@ -109,7 +109,7 @@ func (n *Node) newRelation(p *conf.Peer) *relation {
 		Strict: pol.Strict, Survivor: pol.Survivor, AutoPartnerDown: p.AutoPartnerDown,
 		ServeAfterOutage: pol.ServeAfterOutage, FullLeasesAlone: pol.FullLeasesAlone, Isolated: pol.Isolated,
 		Software: "tandem " + n.opt.Version, Boot: n.opt.Boot.ID, Seed: n.opt.Seed,
-		Without: n.opt.Without,
+		Without: n.opt.Without, Observe: n.opt.Observe,
 	}
 	if pol.Pinned {
 		cfg.TLS = wire.TLSRequired

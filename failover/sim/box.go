@@ -60,6 +60,7 @@ type Box struct {
 	asked      map[uint64]func(node.Answer)
 	heardSince Moment // clients are heard without a break
 	where      place
+	met        failover.Place // where the present input met the relationship
 }
 
 // The pace of the daemon's loop.
@@ -176,7 +177,7 @@ func (b *Box) newServer(boot lease.Boot) server {
 		return newDhcpd(cfg, seed, func(why string) { b.w.fail("fatal", "%s: %s", b.name, why) })
 	}
 	return node.New(node.Options{Config: cfg, Seed: seed, Version: "sim",
-		Boot: boot, Policy: b.policy, Watched: true, Without: b.w.plan.Without})
+		Boot: boot, Policy: b.policy, Watched: true, Without: b.w.plan.Without, Observe: b.meet})
 }
 
 func (b *Box) isDhcpd() bool {

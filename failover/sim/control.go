@@ -65,7 +65,7 @@ var extremes = map[failover.Rule]func(t *tale){
 	failover.RuleR10: func(t *tale) {
 		at, box := t.begin(), t.r.IntN(2)
 		t.p.MCLT, t.p.Lease, t.p.Bound, t.p.Authority = 240, 480, 0, 0
-		t.add("disk-lies", box, at, 0)
+		t.add(diskLies, box, at, 0)
 		t.add("link", 0, at+1, 8*t.m)
 		t.add("storm", box, at+5, 0)
 		for i := range 4 {

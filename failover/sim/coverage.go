@@ -51,7 +51,7 @@ func newCoverage() *Coverage {
 
 func (c *Coverage) fault(what string) { c.faults[what]++ }
 
-func (c *Coverage) visit(at node.Place, h happening) {
+func (c *Coverage) visit(at failover.Place, h happening) {
 	c.visits[stateAt[at.State]][h][at.Posture]++
 }
 
@@ -123,7 +123,7 @@ func (c *Coverage) neverAlone() []string {
 			never = append(never, "rule "+rule)
 		}
 	}
-	for _, what := range slices.Sorted(maps.Keys(faults)) {
+	for _, what := range drawn() {
 		if c.faults[what] == 0 {
 			never = append(never, "fault "+what)
 		}
@@ -131,15 +131,43 @@ func (c *Coverage) neverAlone() []string {
 	return never
 }
 
+// drawn lists the faults that are in a menu or a tale.
+func drawn() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(faults)), func(what string) bool { return Fault{What: what}.hopeless() })
+}
+
 // allRules are the rules that can set a posture between two Tandem boxes.
 var allRules = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "partner-state", "goodbye"}
 
-// handle gives an input to the box's server, and counts it where it stands.
+// handle gives an input to the box's server, and counts it where it meets it.
 func (b *Box) handle(now lease.Now, in node.Input) {
-	if !b.isDhcpd() {
-		b.w.Cover.visit(b.place(now), kindOf(in))
+	if b.isDhcpd() {
+		b.node.Step(now, in)
+		return
 	}
+	h, at := kindOf(in), failover.Place{}
+	if h.local() {
+		at = b.place(now)
+	}
+	b.met = failover.Place{}
 	b.node.Step(now, in)
+	if at.State == 0 {
+		at = b.met
+	}
+	if at.State == 0 { // no relationship was touched
+		at = b.place(now)
+	}
+	if h.update() && !at.Connected {
+		h = unheard
+	}
+	b.w.Cover.visit(at, h)
+}
+
+// meet notes where the first event of an input met the relationship.
+func (b *Box) meet(at failover.Place) {
+	if b.met.State == 0 {
+		b.met = at
+	}
 }
 
 // passes counts a turn of the loop that a timer began.
@@ -150,18 +178,18 @@ func (b *Box) passes(now lease.Now) {
 }
 
 // place is where the server stands.
-func (b *Box) place(now lease.Now) node.Place {
+func (b *Box) place(now lease.Now) failover.Place {
 	switch n := b.node.(type) {
 	case *node.Node:
 		return n.Place(now)
 	case *dhcpd:
-		p := node.Place{State: n.peer.State, Posture: failover.Full, Rule: "draft", Connected: n.known}
+		p := failover.Place{State: n.peer.State, Posture: failover.Full, Rule: "draft", Connected: n.known}
 		if n.startup {
 			p.State = lease.Startup
 		}
 		return p
 	}
-	return node.Place{}
+	return failover.Place{}
 }
 
 // see follows where the box is after a batch.

@@ -90,9 +90,8 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 		b.wipe()
 		w.later(f.length(), func() { b.powerOn(b.bootTime()) })
 	},
-	// The disk says that it has synced, and has not: no rule repairs that, so
-	// it is in no menu.
-	"disk-lies": func(w *World, b *Box, _ Fault) {
+	// The disk says that it has synced, and has not.
+	diskLies: func(w *World, b *Box, _ Fault) {
 		w.tell("%s: the disk begins to lie", b.name)
 		b.disk.Lie()
 	},
@@ -151,6 +150,13 @@ func (w *World) restore(b *Box, f Fault, origin string) {
 	b.origin = origin
 	w.later(f.length(), func() { b.powerOn(b.bootTime()) })
 }
+
+// diskLies is for the control of R10 alone: no rule repairs a disk that forgets
+// what it acknowledged.
+const diskLies = "disk-lies"
+
+// hopeless tells whether f may break a promise with every rule in force.
+func (f Fault) hopeless() bool { return f.What == diskLies }
 
 func (f Fault) length() time.Duration { return time.Duration(f.For) * time.Millisecond }
 

@@ -27,7 +27,8 @@ const (
 )
 
 const (
-	connected happening = heardDisconnect + 1 + iota
+	unheard happening = heardDisconnect + 1 + iota // an update on a connection that has ended
+	connected
 	closed
 	dialFailed
 	askDiscover
@@ -53,7 +54,7 @@ var happeningNames = [happenings]string{
 	passing: "time passes", heardPoolreq: "POOLREQ", heardPoolresp: "POOLRESP", heardBndupd: "BNDUPD", heardBndack: "BNDACK",
 	heardConnect: "CONNECT", heardConnectack: "CONNECTACK", heardUpdreqAll: "UPDREQALL", heardUpddone: "UPDDONE",
 	heardUpdreq: "UPDREQ", heardState: "STATE", heardContact: "CONTACT", heardDisconnect: "DISCONNECT",
-	connected: "connection opens", closed: "connection ends", dialFailed: "dial fails",
+	unheard: "message too late", connected: "connection opens", closed: "connection ends", dialFailed: "dial fails",
 	askDiscover: "DHCPDISCOVER", askRequest: "DHCPREQUEST", askRelease: "DHCPRELEASE", askDecline: "DHCPDECLINE",
 	probed: "probe answered", orderPartnerDown: "order partner-down", orderRemoved: "order removed",
 	orderMaintenance: "order maintenance", orderPause: "order pause", orderResume: "order resume", orderCalm: "order calm",
@@ -62,6 +63,19 @@ var happeningNames = [happenings]string{
 
 // String is the name in the tables.
 func (h happening) String() string { return happeningNames[h] }
+
+// update tells whether h is a message that means something only after the
+// partner's STATE.
+func (h happening) update() bool {
+	switch h {
+	case heardPoolreq, heardPoolresp, heardBndupd, heardBndack, heardUpdreqAll, heardUpddone, heardUpdreq, heardContact:
+		return true
+	}
+	return false
+}
+
+// local tells whether h is handled before the relationship hears of it.
+func (h happening) local() bool { return h >= askDiscover && h <= reloaded }
 
 var (
 	byPacket = map[byte]happening{typeDiscover: askDiscover, typeRequest: askRequest, typeRelease: askRelease, typeDecline: askDecline}

@@ -66,7 +66,7 @@ func (c *Coverage) printPlaces(out io.Writer) {
 // printFaults writes what was done, three in a line.
 func (c *Coverage) printFaults(out io.Writer) {
 	fmt.Fprint(out, "\nFAULTS AND ORDERS")
-	for i, what := range slices.Sorted(maps.Keys(faults)) {
+	for i, what := range drawn() {
 		if i%3 == 0 {
 			fmt.Fprintln(out)
 		}

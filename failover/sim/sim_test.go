@@ -172,22 +172,3 @@ func TestShrinkKeepsTheViolation(t *testing.T) {
 		t.Errorf("after shrinking: %v", v)
 	}
 }
-
-// TestEveryPlaceIsVisited keeps the simulation honest: every state, posture
-// and rule that a pair can come to is come to.
-func TestEveryPlaceIsVisited(t *testing.T) {
-	n := uint64(600)
-	if testing.Short() {
-		n = 150
-	}
-	sum := Many(1, n, 0, 2, func(seed uint64, v *Violation) { t.Errorf("seed %d: %v", seed, v) })
-	// A partner heard in PARTNER-DOWN always leads to a conflict or a recovery
-	// first; the rule stands for what was recorded before a restart.
-	never := slices.DeleteFunc(sum.Cover.Never(), func(s string) bool { return s == "rule partner-state" })
-	if len(never) > 0 {
-		t.Errorf("never reached in %d lives: %v", sum.Lives, never)
-	}
-	if sum.Cover.Refused == 0 || sum.Cover.Excused == 0 {
-		t.Errorf("%d clients refused, %d lives excused: the world is too kind", sum.Cover.Refused, sum.Cover.Excused)
-	}
-}
