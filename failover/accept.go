@@ -226,9 +226,9 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		if e.knowing(held, m) || e.heardSinceLoss(held, m) {
 			return nil
 		}
-		until := max(held.Ends, m.LeaseExpiry.Or(0))
+		until := m.LeaseExpiry.Or(0)
 		if !e.relearns(held, m) {
-			until = max(until, e.lostUntil(held))
+			until = max(until, held.Ends, e.lostUntil(held))
 		}
 		if until > now && e.obeys(RuleStale) {
 			no := refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
