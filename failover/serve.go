@@ -128,12 +128,13 @@ func (e *Endpoint) Available(now lease.Now, l *lease.Lease, sameClient bool) Ver
 	if s.Posture < Full {
 		return s.no()
 	}
-	if l.State == e.ownFree() && e.peer.Facts&lease.PeerHalfDoubtful == 0 {
+	doubtful := e.peer.Facts&lease.PeerHalfDoubtful != 0
+	if l.State == e.ownFree() && !doubtful {
 		return yes
 	}
 	if s.Posture == Alone {
-		if sameClient && ended(l.State) {
-			return yes
+		if sameClient && ended(l.State) && !doubtful {
+			return yes // but a partner that was alone may have given it to another
 		}
 		return e.fromPartner(now, l)
 	}

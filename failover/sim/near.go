@@ -107,7 +107,10 @@ var nearEdits = []func(p *Plan, r *rand.Rand){
 	func(p *Plan, r *rand.Rand) { p.Pool = 2 + r.IntN(5) },
 	func(p *Plan, r *rand.Rand) { p.Watchdog = 30 - p.Watchdog },
 	func(p *Plan, r *rand.Rand) { // another client
-		n := 200 + len(p.Clients)
+		n := 200
+		for _, c := range p.Clients {
+			n = max(n, c.N+1)
+		}
 		p.Clients = append(p.Clients, ClientSpec{N: n, From: r.IntN(p.Seconds), Kind: []string{"", "", Steady, Mute}[r.IntN(4)]})
 	},
 	func(p *Plan, r *rand.Rand) { // a client begins at another time
