@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"tandem/failover"
 	"tandem/failover/lease"
@@ -36,7 +38,41 @@ var cannotStand = []notStanding{
 		"PARTNER-DOWN is ALONE, or has lapsed"},
 }
 
-var cannotMeet = []notMeeting{}
+// What the partner says on a connection counts once its STATE was heard; what
+// comes on one that has ended is "message too late".
+var (
+	poolTalk  = []happening{heardPoolreq, heardPoolresp}
+	requests  = []happening{heardUpdreq, heardUpdreqAll}
+	exchanges = []happening{heardPoolreq, heardPoolresp, heardBndupd, heardBndack, heardUpdreq, heardUpdreqAll, heardUpddone, heardContact}
+)
+
+var cannotMeet = []notMeeting{
+	{[]lease.ServerState{lease.Startup, lease.ResolutionInterrupted}, exchanges,
+		"the partner's first STATE, which comes before anything else, ends these states"},
+	{[]lease.ServerState{lease.Startup}, []happening{probed},
+		"a probe ends with the process that began it, and STARTUP offers nothing"},
+	{[]lease.ServerState{lease.CommunicationsInterrupt, lease.PartnerDown, lease.PotentialConflict, lease.ConflictDone,
+		lease.Recover, lease.RecoverWait, lease.RecoverDone}, poolTalk,
+		"only a partner in NORMAL asks for addresses, and hearing NORMAL ends these states"},
+	{[]lease.ServerState{lease.Normal, lease.Shutdown}, requests,
+		"only a partner in RECOVER or in a conflict asks, and its STATE ends NORMAL before"},
+	{[]lease.ServerState{lease.Normal, lease.CommunicationsInterrupt, lease.PartnerDown, lease.ConflictDone, lease.RecoverWait,
+		lease.RecoverDone, lease.Shutdown}, []happening{heardUpddone},
+		"it is asked for in RECOVER and POTENTIAL-CONFLICT, which its coming ends"},
+	{[]lease.ServerState{lease.PartnerDown}, []happening{heardBndupd},
+		"a partner that recovers tells nothing before NORMAL"},
+	{[]lease.ServerState{lease.ConflictDone}, []happening{heardBndupd},
+		"the secondary has told everything, and tells nothing new before NORMAL"},
+	{[]lease.ServerState{lease.ConflictDone}, []happening{heardConnect},
+		"CONNECT is the primary's to say, and CONFLICT-DONE the primary's state"},
+	{[]lease.ServerState{lease.Shutdown}, []happening{heardBndack},
+		"everything is acknowledged before SHUTDOWN"},
+}
+
+// cannotRule are rules that never set the posture between two Tandem boxes.
+var cannotRule = map[string]string{
+	"partner-state": "a partner heard in PARTNER-DOWN leads to a conflict or a recovery in the same step",
+}
 
 // whyNotPosture says why a box in a state never has a posture, "" if it may.
 func whyNotPosture(s lease.ServerState, p failover.Posture) string {
@@ -60,38 +96,42 @@ func whyNotMet(s lease.ServerState, h happening) string {
 
 // Impossible lists what was visited although it is declared impossible.
 func (c *Coverage) Impossible() []string {
-	var list []string
+	var found []string
 	for s, state := range states {
 		for p, posture := range postures {
 			if c.inPosture(s, p) > 0 && whyNotPosture(state, posture) != "" {
-				list = append(list, state.String()+" x "+posture.String())
+				found = append(found, state.String()+" in "+posture.String())
 			}
 		}
 		for h := range happenings {
 			if c.met(s, h) > 0 && whyNotMet(state, h) != "" {
-				list = append(list, state.String()+" x "+h.String())
+				found = append(found, state.String()+" x "+h.String())
 			}
 		}
 	}
-	return list
-}
-
-func (x notStanding) names() []string {
-	var list []string
-	for _, s := range x.states {
-		for _, p := range x.postures {
-			list = append(list, s.String()+" x "+p.String()+";")
+	for rule := range cannotRule {
+		if c.ruled(rule) {
+			found = append(found, "rule "+rule)
 		}
 	}
-	return list
+	return found
 }
 
-func (x notMeeting) names() []string {
-	var list []string
-	for _, s := range x.states {
-		for _, h := range x.inputs {
-			list = append(list, s.String()+" x "+h.String()+";")
-		}
+// String is the entry in words.
+func (x notStanding) String() string {
+	return fmt.Sprintf("%s in %s: %s", list(x.states), list(x.postures), x.why)
+}
+
+// String is the entry in words.
+func (x notMeeting) String() string {
+	return fmt.Sprintf("%s x %s: %s", list(x.states), list(x.inputs), x.why)
+}
+
+// list names things.
+func list[T fmt.Stringer](things []T) string {
+	var names []string
+	for _, t := range things {
+		names = append(names, t.String())
 	}
-	return list
+	return strings.Join(names, ", ")
 }

@@ -90,45 +90,46 @@ func (c *Coverage) met(state int, h happening) (n uint64) {
 	return n
 }
 
-// Never lists what was not reached although nothing forbids it: states with
-// a posture, states with an input, rules, faults.
-func (c *Coverage) Never() []string {
-	var never []string
+// Missing is what was never reached although nothing forbids it: Of is a
+// state, "rule" or "fault".
+type Missing struct{ Of, What string }
+
+// Never lists what was not reached although nothing forbids it.
+func (c *Coverage) Never() []Missing {
+	var never []Missing
 	for s, state := range states {
 		for p, posture := range postures {
 			if c.inPosture(s, p) == 0 && whyNotPosture(state, posture) == "" {
-				never = append(never, state.String()+" x "+posture.String())
+				never = append(never, Missing{state.String(), posture.String()})
 			}
 		}
-	}
-	for s, state := range states {
 		for h := range happenings {
 			if c.met(s, h) == 0 && whyNotMet(state, h) == "" {
-				never = append(never, state.String()+" x "+h.String())
+				never = append(never, Missing{state.String(), h.String()})
 			}
 		}
 	}
-	return append(never, c.neverAlone()...)
-}
-
-// neverAlone lists the rules and faults that were not seen.
-func (c *Coverage) neverAlone() []string {
-	var never []string
 	for _, rule := range allRules {
-		seen := false
-		for p := range c.places {
-			seen = seen || p.Rule == rule
-		}
-		if !seen {
-			never = append(never, "rule "+rule)
+		if !c.ruled(rule) {
+			never = append(never, Missing{"rule", rule})
 		}
 	}
 	for _, what := range drawn() {
 		if c.faults[what] == 0 {
-			never = append(never, "fault "+what)
+			never = append(never, Missing{"fault", what})
 		}
 	}
 	return never
+}
+
+// ruled tells whether the rule ever set the posture.
+func (c *Coverage) ruled(rule string) bool {
+	for p := range c.places {
+		if p.Rule == rule {
+			return true
+		}
+	}
+	return false
 }
 
 // drawn lists the faults that are in a menu or a tale.
@@ -137,7 +138,7 @@ func drawn() []string {
 }
 
 // allRules are the rules that can set a posture between two Tandem boxes.
-var allRules = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "partner-state", "goodbye"}
+var allRules = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "goodbye"}
 
 // handle gives an input to the box's server, and counts it where it meets it.
 func (b *Box) handle(now lease.Now, in node.Input) {

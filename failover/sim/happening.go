@@ -44,9 +44,9 @@ const (
 	orderCalm
 	askedWhy
 	reloaded
+	wokenLate
 	toldFacts
 	heartbeat
-	wokenLate
 	happenings
 )
 
@@ -75,7 +75,7 @@ func (h happening) update() bool {
 }
 
 // local tells whether h is handled before the relationship hears of it.
-func (h happening) local() bool { return h >= askDiscover && h <= reloaded }
+func (h happening) local() bool { return h >= askDiscover && h <= wokenLate }
 
 var (
 	byPacket = map[byte]happening{typeDiscover: askDiscover, typeRequest: askRequest, typeRelease: askRelease, typeDecline: askDecline}

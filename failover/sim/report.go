@@ -80,37 +80,38 @@ func (c *Coverage) printFaults(out io.Writer) {
 func (c *Coverage) printNever(out io.Writer) {
 	fmt.Fprintln(out, "\nNEVER REACHED, AND CANNOT BE")
 	for _, x := range cannotStand {
-		printList(out, x.why, x.names())
+		printWrapped(out, x.String())
 	}
 	for _, x := range cannotMeet {
-		printList(out, x.why, x.names())
+		printWrapped(out, x.String())
+	}
+	for _, rule := range slices.Sorted(maps.Keys(cannotRule)) {
+		printWrapped(out, "rule "+rule+": "+cannotRule[rule])
 	}
 	fmt.Fprintln(out, "\nNEVER REACHED, ALTHOUGH IT COULD BE")
 	never := c.Never()
 	if len(never) == 0 {
 		fmt.Fprintln(out, "  nothing")
 	}
-	for _, what := range never {
-		fmt.Fprintln(out, "  "+what)
+	for len(never) > 0 {
+		of, what := never[0].Of, []string(nil)
+		for len(never) > 0 && never[0].Of == of {
+			what, never = append(what, never[0].What), never[1:]
+		}
+		printWrapped(out, of+": "+strings.Join(what, ", "))
 	}
 	for _, what := range c.Impossible() {
-		fmt.Fprintln(out, "  ** reached, although it is declared impossible: "+what)
+		fmt.Fprintln(out, "** reached, although it is declared impossible: "+what)
 	}
 }
 
-// printList writes a reason, and under it what it is for.
-func printList(out io.Writer, why string, names []string) {
-	printWrapped(out, "  ", strings.Fields(why+":"))
-	printWrapped(out, "    ", names)
-}
-
-// printWrapped writes words in lines of less than 80 columns.
-func printWrapped(out io.Writer, indent string, words []string) {
-	line := indent
-	for _, w := range words {
-		if len(line)+len(w) > 78 && line != indent {
+// printWrapped writes a paragraph in lines of less than 80 columns.
+func printWrapped(out io.Writer, text string) {
+	line := "  "
+	for _, w := range strings.Fields(text) {
+		if len(line)+len(w) > 78 {
 			fmt.Fprintln(out, strings.TrimRight(line, " "))
-			line = indent
+			line = "    "
 		}
 		line += w + " "
 	}

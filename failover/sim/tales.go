@@ -61,6 +61,22 @@ var tales = map[string]func(t *tale){
 		t.add("declare", 1-box, at+20+t.r.IntN(t.m), 0)
 		t.add("link-slow", 0, at+3*t.m, 8*t.m)
 	},
+	// The link is slow when the two meet again after a declaration in a
+	// partition, and much happens before they are one.
+	"quarrel": func(t *tale) {
+		t.p.Promise = []Promise{Strict, Auto}[t.r.IntN(2)]
+		at, out := t.begin(), 2*t.m+t.r.IntN(t.m)
+		t.add("link", 0, at, out)
+		t.add("declare", t.r.IntN(2), at+10+t.r.IntN(t.m), 0)
+		t.add("link-slow", 0, at+out-5, 6*t.m)
+		for range 3 {
+			what := quarrels[t.r.IntN(len(quarrels))]
+			t.add(what, t.r.IntN(2), at+out+t.r.IntN(30), 1+t.r.IntN(30))
+		}
+		for i := range 6 {
+			t.p.Clients = append(t.p.Clients, ClientSpec{N: 100 + i, From: at + t.r.IntN(out+60)})
+		}
+	},
 	// The operator declares a living box dead as soon as it is silent.
 	"early": func(t *tale) {
 		t.p.Authority = t.m + t.r.IntN(t.m)
@@ -92,6 +108,10 @@ var tales = map[string]func(t *tale){
 		t.add("power", box, at+t.r.IntN(2*t.m), 1+t.r.IntN(t.m))
 	},
 }
+
+// quarrels are what happens while a conflict is resolved.
+var quarrels = []string{"link-reset", "link-reset", "link", "crash", "power", "freeze", "clock-wild", "carrier", "reload", "declare", "removed",
+	"maintenance", "pause", "calm"}
 
 // tale is a plan that one of them is told in.
 type tale struct {
@@ -135,7 +155,7 @@ func tell(told func(t *tale), seed uint64) *Plan {
 
 // Tales lists the names.
 func Tales() []string {
-	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock"}
+	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock", "quarrel"}
 }
 
 // begin is when a tale begins: the pair is in NORMAL and clients have leases.
