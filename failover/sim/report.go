@@ -80,13 +80,13 @@ func (c *Coverage) printFaults(out io.Writer) {
 func (c *Coverage) printNever(out io.Writer) {
 	fmt.Fprintln(out, "\nNEVER REACHED, AND CANNOT BE")
 	for _, x := range cannotStand {
-		printWrapped(out, x.String())
+		Paragraph(out, x.String())
 	}
 	for _, x := range cannotMeet {
-		printWrapped(out, x.String())
+		Paragraph(out, x.String())
 	}
 	for _, rule := range slices.Sorted(maps.Keys(cannotRule)) {
-		printWrapped(out, "rule "+rule+": "+cannotRule[rule])
+		Paragraph(out, "rule "+rule+": "+cannotRule[rule])
 	}
 	fmt.Fprintln(out, "\nNEVER REACHED, ALTHOUGH IT COULD BE")
 	never := c.Never()
@@ -98,15 +98,15 @@ func (c *Coverage) printNever(out io.Writer) {
 		for len(never) > 0 && never[0].Of == of {
 			what, never = append(what, never[0].What), never[1:]
 		}
-		printWrapped(out, of+": "+strings.Join(what, ", "))
+		Paragraph(out, of+": "+strings.Join(what, ", "))
 	}
 	for _, what := range c.Impossible() {
 		fmt.Fprintln(out, "** reached, although it is declared impossible: "+what)
 	}
 }
 
-// printWrapped writes a paragraph in lines of less than 80 columns.
-func printWrapped(out io.Writer, text string) {
+// Paragraph writes text in lines of less than 80 columns.
+func Paragraph(out io.Writer, text string) {
 	line := "  "
 	for _, w := range strings.Fields(text) {
 		if len(line)+len(w) > 78 {
