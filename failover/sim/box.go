@@ -47,8 +47,13 @@ type Box struct {
 	log        *store.Log
 	node       server
 	inbox      []node.Input
+	batch      []node.Input // those of the turn before; its room is used again
 	busy       bool
+	out        *node.Output // of the turn under way, which began at began
+	began      lease.Now
 	turns      uint64
+	wakes      func(turn uint64) // wake and finish, made once
+	finishes   func(run uint64)
 	facts      map[string]lease.Record
 	snap       *store.Snapshot
 	next       int
@@ -79,6 +84,7 @@ func newBox(w *World, i int) *Box {
 		b.offset = time.Duration(b.dice().Int64N(2*int64(b.bound))) - b.bound
 		b.drift = (b.dice().Float64() - 0.5) * 1e-4
 	}
+	b.wakes, b.finishes = b.wake, b.finish
 	b.disk = faultfs.New(w.plan.Seed + uint64(i))
 	b.iface = dhcp.Interface{Index: 2, Name: "lan0", Addrs: []lease.IP{lease.From4([4]byte{10, 0, 0, byte(i + 1)})}}
 	return b
@@ -248,12 +254,15 @@ func (b *Box) schedule() {
 		return
 	}
 	b.turns++
-	turn, run := b.turns, b.run
-	b.w.at(at, func() {
-		if b.turns == turn && b.run == run && b.acts() && !b.busy {
-			b.turn()
-		}
-	})
+	b.w.with(at, b.wakes, b.turns)
+}
+
+// wake is the turn of that number, if nothing came before it: another one was
+// planned since, or the process is a new one, which plans its own.
+func (b *Box) wake(turn uint64) {
+	if b.turns == turn && b.acts() && !b.busy {
+		b.turn()
+	}
 }
 
 // turn is one round of the daemon's loop.
@@ -261,7 +270,7 @@ func (b *Box) turn() {
 	b.busy = true
 	now := b.read()
 	batch := b.inbox
-	b.inbox = nil
+	b.inbox, b.batch = b.batch[:0], batch
 	for _, in := range batch {
 		b.handle(now, in)
 	}
@@ -278,27 +287,22 @@ func (b *Box) turn() {
 	if b.dice().IntN(200) == 0 {
 		latency *= 100
 	}
-	run := b.run
-	b.w.in(latency, func() {
-		if b.runs(run) {
-			b.finish(now, out)
-		}
-	})
+	clear(batch)
+	b.began, b.out = now, out
+	b.w.with(b.w.now.after(latency), b.finishes, b.run)
 }
 
-// finish delivers what a batch led to, unless the process is stopped; then it
-// does so when it goes on.
-func (b *Box) finish(now lease.Now, out *node.Output) {
-	if b.frozen {
-		run := b.run
-		b.w.in(100*time.Millisecond, func() {
-			if b.runs(run) {
-				b.finish(now, out)
-			}
-		})
+// finish delivers what the batch of that run led to, unless the process is
+// stopped; then it does so when it goes on.
+func (b *Box) finish(run uint64) {
+	if !b.runs(run) {
 		return
 	}
-	b.deliver(now, out)
+	if b.frozen {
+		b.w.with(b.w.now.after(100*time.Millisecond), b.finishes, run)
+		return
+	}
+	b.deliver(b.began, b.out)
 	b.busy = false
 	if err := b.snapshot(); err != nil {
 		b.storeFailed(err)

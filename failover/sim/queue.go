@@ -10,54 +10,103 @@ func (m Moment) after(d time.Duration) Moment { return m + Moment(d) }
 // String is the time since the beginning, as traces show it.
 func (m Moment) String() string { return time.Duration(m).Round(time.Millisecond).String() }
 
-// event is something that happens at a moment; order breaks ties.
+// event is something that happens: do, or else what takes an argument, which
+// saves a closure where there are many.
 type event struct {
+	do   func()
+	with func(uint64)
+	arg  uint64
+}
+
+func (e *event) happen() {
+	if e.do != nil {
+		e.do()
+		return
+	}
+	e.with(e.arg)
+}
+
+// turn is the place of an event in time; order breaks ties.
+type turn struct {
 	at    Moment
-	order uint64
-	do    func()
+	order uint32
+	event uint32 // index
 }
 
-func (e *event) before(o *event) bool {
-	return e.at < o.at || e.at == o.at && e.order < o.order
-}
+func (t turn) before(o turn) bool { return t.at < o.at || t.at == o.at && t.order < o.order }
 
-// queue is a heap of events, the next one first.
+// queue is a heap of turns, the next one first. The events lie apart, so that
+// nothing but small numbers moves.
 type queue struct {
-	heap  []event
-	count uint64
+	heap   []turn
+	events []event
+	unused []uint32 // indices
+	count  uint32
 }
 
-func (q *queue) push(at Moment, do func()) {
+// branches is how many turns follow each in the heap: fewer levels than two.
+const branches = 4
+
+func (q *queue) push(at Moment, e event) {
 	q.count++
-	q.heap = append(q.heap, event{at, q.count, do})
+	t := turn{at, q.count, uint32(len(q.events))}
+	if last := len(q.unused) - 1; last >= 0 {
+		t.event = q.unused[last]
+		q.unused = q.unused[:last]
+		q.events[t.event] = e
+	} else {
+		q.events = append(q.events, e)
+	}
+	q.heap = append(q.heap, t)
 	i := len(q.heap) - 1
 	for i > 0 {
-		up := (i - 1) / 2
-		if !q.heap[i].before(&q.heap[up]) {
+		up := (i - 1) / branches
+		if !t.before(q.heap[up]) {
 			break
 		}
-		q.heap[i], q.heap[up] = q.heap[up], q.heap[i]
+		q.heap[i] = q.heap[up]
 		i = up
 	}
+	q.heap[i] = t
 }
 
-func (q *queue) pop() event {
+// due tells whether an event comes no later than until.
+func (q *queue) due(until Moment) bool { return len(q.heap) > 0 && q.heap[0].at <= until }
+
+// pop takes the next event out.
+func (q *queue) pop() (Moment, event) {
 	top := q.heap[0]
 	last := len(q.heap) - 1
-	q.heap[0] = q.heap[last]
-	q.heap[last] = event{}
+	t := q.heap[last]
 	q.heap = q.heap[:last]
-	for i := 0; ; {
-		least := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < last && q.heap[child].before(&q.heap[least]) {
-				least = child
+	if last > 0 {
+		q.sink(t)
+	}
+	e := q.events[top.event]
+	q.events[top.event] = event{}
+	q.unused = append(q.unused, top.event)
+	return top.at, e
+}
+
+// sink puts t into the hole at the top of the heap.
+func (q *queue) sink(t turn) {
+	i, heap := 0, q.heap
+	for {
+		first := branches*i + 1
+		if first >= len(heap) {
+			break
+		}
+		least := first
+		for c := first + 1; c < min(first+branches, len(heap)); c++ {
+			if heap[c].before(heap[least]) {
+				least = c
 			}
 		}
-		if least == i {
-			return top
+		if !heap[least].before(t) {
+			break
 		}
-		q.heap[i], q.heap[least] = q.heap[least], q.heap[i]
+		heap[i] = heap[least]
 		i = least
 	}
+	heap[i] = t
 }

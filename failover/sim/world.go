@@ -99,16 +99,21 @@ func (w *World) dice(salt uint64) *rand.Rand {
 }
 
 // at has something happen at a moment, or now if that is over.
-func (w *World) at(m Moment, do func()) { w.queue.push(max(m, w.now), do) }
+func (w *World) at(m Moment, do func()) { w.queue.push(max(m, w.now), event{do: do}) }
 
 func (w *World) in(d time.Duration, do func()) { w.at(w.now.after(d), do) }
 
+// with is at for what takes an argument.
+func (w *World) with(m Moment, do func(uint64), arg uint64) {
+	w.queue.push(max(m, w.now), event{with: do, arg: arg})
+}
+
 // advance lets time pass until the moment, or until a promise is broken.
 func (w *World) advance(until Moment) {
-	for len(w.queue.heap) > 0 && w.failed == nil && w.queue.heap[0].at <= until {
-		e := w.queue.pop()
-		w.now = e.at
-		e.do()
+	for w.failed == nil && w.queue.due(until) {
+		at, e := w.queue.pop()
+		w.now = at
+		e.happen()
 	}
 	if w.failed == nil {
 		w.now = max(w.now, until)
