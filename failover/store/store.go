@@ -211,19 +211,24 @@ func (l *Log) Origin() Origin { return l.origin }
 func (l *Log) Size() (logBytes, snapshotBytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	logBytes = l.end
+	return l.logBytes(), l.sizes.snapshot
+}
+
+func (l *Log) logBytes() int64 {
+	sum := l.end
 	for _, n := range l.sizes.older {
-		logBytes += n
+		sum += n
 	}
-	return logBytes, l.sizes.snapshot
+	return sum
 }
 
 // WantSnapshot tells whether the log has outgrown the snapshot so far that a
 // new one is worth its writing: the log is larger than Options.MinLog and
 // than the snapshot, and none is under way.
 func (l *Log) WantSnapshot() bool {
-	logBytes, snapshotBytes := l.Size()
-	return !l.busy() && logBytes > max(l.opt.MinLog, snapshotBytes)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.snapshot == nil && l.logBytes() > max(l.opt.MinLog, l.sizes.snapshot)
 }
 
 func (l *Log) busy() bool {

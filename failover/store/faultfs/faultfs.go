@@ -56,6 +56,7 @@ type inode struct {
 	live    []byte
 	durable []byte
 	waiting []change
+	written []byte // what they write
 }
 
 // change is a write, or with data == nil a truncation to off.
@@ -459,7 +460,11 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 	} else if room := h.room(off); int64(n) > room {
 		n, err = int(room), syscall.ENOSPC
 	}
-	h.change(change{off, slices.Clone(p[:n])})
+	if n > 0 {
+		at := len(h.node.written)
+		h.node.written = append(h.node.written, p[:n]...)
+		h.change(change{off, h.node.written[at:]})
+	}
 	return n, err
 }
 
@@ -473,9 +478,6 @@ func (h *file) room(off int64) int64 {
 }
 
 func (h *file) change(c change) {
-	if c.data != nil && len(c.data) == 0 {
-		return
-	}
 	h.node.live = c.apply(h.node.live)
 	h.node.waiting = append(h.node.waiting, c)
 }
@@ -506,7 +508,7 @@ func (h *file) Sync() error {
 		for _, c := range h.node.waiting {
 			h.node.durable = h.fs.applySectors(c, h.node.durable)
 		}
-		h.node.waiting = nil
+		h.node.settled()
 		return err
 	case h.fs.lies:
 		return nil
@@ -514,9 +516,12 @@ func (h *file) Sync() error {
 	for _, c := range h.node.waiting {
 		h.node.durable = c.apply(h.node.durable)
 	}
-	h.node.waiting = nil
+	h.node.settled()
 	return nil
 }
+
+// settled forgets what waited; its room is used again.
+func (n *inode) settled() { n.waiting, n.written = n.waiting[:0], n.written[:0] }
 
 func (h *file) Size() (int64, error) {
 	h.fs.mu.Lock()
