@@ -65,6 +65,7 @@ type Box struct {
 	asked      map[uint64]func(node.Answer)
 	heardSince Moment // clients are heard without a break
 	where      place
+	connected  bool           // with its partner, as it knew after the latest batch
 	met        failover.Place // where the present input met the relationship
 }
 
@@ -167,6 +168,7 @@ func (b *Box) start(reason string) {
 		return
 	}
 	b.process, b.frozen, b.busy, b.dirty, b.snap, b.parted = true, false, false, false, nil, false
+	b.connected = false
 	b.inbox, b.asked = nil, map[uint64]func(node.Answer){}
 	b.heardSince = b.w.now
 	b.w.tell("%s starts (%s, store %s)", b.name, reason, origin)

@@ -214,8 +214,9 @@ func (b *Box) see(now lease.Now) {
 	if at.State == lease.Normal {
 		b.declared = false
 	}
-	switch {
-	case p.Connected:
+	b.connected = p.Connected
+	switch o := b.partner(); {
+	case p.Connected && o.process && o.connected: // both know
 		b.aloneAt = 0
 	case at.Posture == failover.Alone:
 		b.aloneAt = b.w.now
