@@ -45,6 +45,9 @@ func (e *Endpoint) declareDown(o Order, by string) error {
 		return errors.New("this server is stopped by command; resume it first")
 	case e.heard(e.now) && e.obeys(RuleR6Heard):
 		return fmt.Errorf("the partner is heard (%s): it is not down", e.heardHow())
+	case !e.machine.clock && e.obeys(RuleR1):
+		return errors.New("the clock is not trusted: nobody could tell from when PARTNER-DOWN counts; " +
+			"say it again once the time servers agree")
 	case e.peer.Facts&lease.PeerNeedsAll != 0 && !removed:
 		return errors.New("this server lost its store and does not know which addresses are in use; " +
 			"if the partner is gone for good and nobody can lose an address, declare it removed")

@@ -348,8 +348,9 @@ const witnessSlack lease.Seconds = 60
 // witness obeys R4: if the partner was heard by this box after the moment at
 // which this box's own store ends, the store is an older copy.
 func (e *Endpoint) witness(g *wire.Greeting) {
-	if !e.obeys(RuleR4Witness) || !g.LastContact.Set || e.boot.LastAlive == 0 ||
-		e.machine.wary != waryRestart || e.peer.Facts&lease.PeerNeedsAll != 0 {
+	first := !e.judged // later a partner speaks of this run
+	e.judged = true
+	if !first || !e.obeys(RuleR4Witness) || !g.LastContact.Set || e.boot.LastAlive == 0 || e.peer.Facts&lease.PeerNeedsAll != 0 {
 		return
 	}
 	end := e.boot.LastAlive.Add(witnessSlack + e.slack())

@@ -49,6 +49,7 @@ type Endpoint struct {
 	started  lease.Now
 	reckoned bool  // what the start needs the time for is done
 	startBy  int64 // Mono moment at which STARTUP ends without a partner; 0 not yet
+	judged   bool  // a partner's witness was held against the store
 
 	// Connections (connect.go).
 	conns    []*conn

@@ -362,6 +362,7 @@ var orderScenes = []scene{
 		w.hush(5 * time.Second).box(func(f *BoxFacts) { f.Heard = []string{"lan"} })
 	}), "evidence"},
 	{"order: the partner is heard", after(setting{}, untilNormal), declare},
+	{"order: the clock is not trusted", after(setting{watched: true}, func(w *talk) { w.hush(20 * time.Second) }), declare},
 	{"order: the store was lost", after(setting{boot: func(b *lease.Boot) { b.StoreOrigin = "restored" }}, func(w *talk) { w.hush(20 * time.Second) }), declare},
 	{"order: handed over", after(setting{saved: saved(lease.Shutdown, lease.PeerBoundToRecover)}, func(w *talk) { w.hush(20 * time.Second) }), declare},
 	{"order: stopped", after(setting{}, func(w *talk) { untilNormal(w); w.order("pause", "alice") }), declare},
