@@ -9,7 +9,7 @@ func Draw(seed uint64) *Plan {
 		return Near(seed)
 	}
 	if n := seed % 3; n == 0 {
-		names := Tales()
+		names := append(Tales(), "quarrel", "quarrel") // a conflict is short, and much may happen in it
 		return Tell(names[seed/3%uint64(len(names))], seed)
 	}
 	r := stream(seed, 0)
@@ -31,6 +31,7 @@ func Draw(seed uint64) *Plan {
 	}
 	drawClients(p, r)
 	drawFaults(p, r)
+	p.Ping = r.IntN(6) == 0
 	return p
 }
 

@@ -26,8 +26,10 @@ type Plan struct {
 	Pool, Far int
 	// Watchdog resets a box that hangs for so many seconds; zero for none.
 	Watchdog int
-	Clients  []ClientSpec
-	Faults   []Fault
+	// Ping has the boxes look whether an address is in use before they offer it.
+	Ping    bool `json:",omitempty"`
+	Clients []ClientSpec
+	Faults  []Fault
 	// Without switches restart rules off on both boxes.
 	Without failover.Rule `json:",omitempty"`
 	Note    string        `json:",omitempty"`
@@ -87,11 +89,11 @@ func (p *Plan) configText(i, variant int) string {
 		auto = fmt.Sprintf("auto-partner-down %d;", p.grantTime())
 	}
 	lease := p.Lease + variant*p.Lease/2
-	text := fmt.Sprintf(`default-lease-time %d; max-lease-time %d; ping-check off; authoritative; abandon-lease-time %d;
+	text := fmt.Sprintf(`default-lease-time %d; max-lease-time %d; ping-check %v; authoritative; abandon-lease-time %d;
 failover peer "pair" { %s; address 10.9.0.%d; port 647; peer address 10.9.0.%d; peer port 647;
   max-response-delay %d; max-unacked-updates 10; load balance max seconds 3; min-balance 10; max-balance 120; %s %s }
 subnet 10.0.0.0 netmask 255.255.255.0 { pool { failover peer "pair"; range 10.0.0.100 10.0.0.%d; } }
-`, lease, lease, 2*p.MCLT, role, i+1, 2-i, p.Delay, mclt, auto, 99+p.Pool)
+`, lease, lease, p.Ping, 2*p.MCLT, role, i+1, 2-i, p.Delay, mclt, auto, 99+p.Pool)
 	if p.Far > 0 {
 		text += fmt.Sprintf("subnet 10.1.0.0 netmask 255.255.255.0 { pool { failover peer \"pair\"; range 10.1.0.100 10.1.0.%d; } }\n", 99+p.Far)
 	}

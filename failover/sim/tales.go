@@ -69,7 +69,7 @@ var tales = map[string]func(t *tale){
 		t.add("link", 0, at, out)
 		t.add("declare", t.r.IntN(2), at+10+t.r.IntN(t.m), 0)
 		t.add("link-slow", 0, at+out-5, 6*t.m)
-		for range 3 {
+		for range 4 {
 			what := quarrels[t.r.IntN(len(quarrels))]
 			t.add(what, t.r.IntN(2), at+out+t.r.IntN(30), 1+t.r.IntN(30))
 		}
@@ -110,7 +110,7 @@ var tales = map[string]func(t *tale){
 }
 
 // quarrels are what happens while a conflict is resolved.
-var quarrels = []string{"link-reset", "link-reset", "link", "crash", "power", "freeze", "clock-wild", "carrier", "reload", "declare", "removed",
+var quarrels = []string{"link-reset", "link-reset", "link", "crash", "power", "freeze", "freeze", "clock-wild", "carrier", "reload", "declare", "removed",
 	"maintenance", "pause", "calm"}
 
 // tale is a plan that one of them is told in.
@@ -149,6 +149,7 @@ func tell(told func(t *tale), seed uint64) *Plan {
 	for range r.IntN(3) {
 		t.add(menu[r.IntN(len(menu))], r.IntN(2), t.begin()+r.IntN(10*t.m), 1+r.IntN(3*t.m))
 	}
+	p.Ping = r.IntN(6) == 0
 	slices.SortStableFunc(p.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 	return p
 }
