@@ -125,7 +125,7 @@ func (e *Endpoint) duePartnerDown() {
 	if ok, _ := e.mayDeclare(); !ok {
 		return
 	}
-	if e.silence(e.now) >= e.autoWait().Duration() {
+	if e.witnessed(e.now) >= e.autoWait().Duration() {
 		e.partnerDown(e.downFrom(), fmt.Sprintf("automatic: silence for %v", e.silence(e.now).Round(time.Second)), false)
 	}
 }
@@ -147,8 +147,12 @@ func (e *Endpoint) mayDeclare() (bool, string) {
 		return false, "the clock is not trusted"
 	case e.tandem() && e.greeting.Capabilities&wire.CapStrict == 0:
 		return false, "the partner does not keep `strict`"
+	case e.lanCutOff():
+		return false, "nobody answers on the clients' network"
 	case e.cfg.Survivor:
 		return true, ""
+	case m.cable == CableDown && m.lanAlive && !e.lanFellSilent():
+		return false, "the other box is the survivor, and no heartbeat came over the clients' network before it fell silent"
 	case m.cable == CableDown && m.lanAlive:
 		return true, ""
 	}

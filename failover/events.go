@@ -88,6 +88,9 @@ type ClockFacts struct {
 // failover connection.
 type Heartbeat struct{ Path string }
 
+// PathLAN is the Path of a heartbeat on the clients' network.
+const PathLAN = "LAN"
+
 // WokenLate tells that the box did not run for Gap: suspended, stopped or
 // starved (R9).
 type WokenLate struct{ Gap time.Duration }

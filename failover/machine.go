@@ -36,6 +36,7 @@ type machineFacts struct {
 	lan       bool
 	lanDown   int64 // Mono moment at which the carrier went
 	lanAlive  bool
+	lanSince  int64 // Mono moment from which on lanAlive holds; 0 if it never did
 	cable     Cable
 	flapUntil int64
 
@@ -43,6 +44,7 @@ type machineFacts struct {
 	// observed: last sign of life, own start, return of the carrier.
 	quietFrom int64
 	beat      int64 // Mono moment of the latest Heartbeat; 0 none
+	lanBeat   int64 // and of the latest one on the clients' network
 
 	// wary is why the partner may have taken over unnoticed, "" if it cannot.
 	wary     string
@@ -119,6 +121,9 @@ func (e *Endpoint) beginStartup() {
 // onLink obeys R7.
 func (e *Endpoint) onLink(f LinkFacts) {
 	m := &e.machine
+	if f.LANAlive && !m.lanAlive {
+		m.lanSince = e.now.Mono
+	}
 	m.lanAlive, m.cable = f.LANAlive, f.Cable
 	if !e.obeys(RuleR7) {
 		return
@@ -155,8 +160,35 @@ func (e *Endpoint) dueLink() {
 }
 
 // onHeartbeat notes a sign of life on another path.
-func (e *Endpoint) onHeartbeat(Heartbeat) {
-	e.machine.beat, e.machine.quietFrom = e.now.Mono, e.now.Mono
+func (e *Endpoint) onHeartbeat(h Heartbeat) {
+	m := &e.machine
+	m.beat, m.quietFrom = e.now.Mono, e.now.Mono
+	if h.Path == PathLAN {
+		m.lanBeat = e.now.Mono
+	}
+}
+
+// lanCutOff tells whether others on the clients' network answered and do not
+// any more: then silence there says nothing of the partner (R6).
+func (e *Endpoint) lanCutOff() bool {
+	m := &e.machine
+	return !m.lanAlive && m.lanSince != 0 && e.obeys(RuleR6)
+}
+
+// lanFellSilent tells whether heartbeats came over the clients' network until
+// the partner fell silent: only a path that worked proves by silence (R6).
+func (e *Endpoint) lanFellSilent() bool {
+	m := &e.machine
+	return m.lanBeat != 0 && m.quietFrom-m.lanBeat <= int64(e.cfg.MaxResponseDelay.Duration()) || !e.obeys(RuleR6)
+}
+
+// witnessed is how long the partner has been silent while others on the
+// clients' network, where there are any, were heard (R6).
+func (e *Endpoint) witnessed(now lease.Now) time.Duration {
+	if !e.obeys(RuleR6) {
+		return e.silence(now)
+	}
+	return min(e.silence(now), time.Duration(now.Mono-e.machine.lanSince))
 }
 
 // wokenLate obeys R9: after a pause the connection proves nothing, and time

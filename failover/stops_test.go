@@ -69,21 +69,26 @@ func TestAutomaticPartnerDown(t *testing.T) {
 		name     string
 		survivor bool
 		link     LinkFacts
-		strict   bool // the partner keeps it
+		beat     string // the path on which it was heard last
+		strict   bool   // the partner keeps it
 		want     lease.ServerState
 	}{
-		{"survivor", true, LinkFacts{LAN: true}, true, lease.PartnerDown},
-		{"survivor, partner is not strict", true, LinkFacts{LAN: true}, false, lease.CommunicationsInterrupt},
-		{"survivor without carrier", true, LinkFacts{}, true, lease.CommunicationsInterrupt},
-		{"the other box", false, LinkFacts{LAN: true}, true, lease.CommunicationsInterrupt},
-		{"the other box, cable dead, LAN alive", false, LinkFacts{LAN: true, LANAlive: true, Cable: CableDown}, true, lease.PartnerDown},
-		{"the other box, cable dead, LAN quiet", false, LinkFacts{LAN: true, Cable: CableDown}, true, lease.CommunicationsInterrupt},
+		{"survivor", true, LinkFacts{LAN: true}, "", true, lease.PartnerDown},
+		{"survivor, partner is not strict", true, LinkFacts{LAN: true}, "", false, lease.CommunicationsInterrupt},
+		{"survivor without carrier", true, LinkFacts{}, "", true, lease.CommunicationsInterrupt},
+		{"the other box", false, LinkFacts{LAN: true}, PathLAN, true, lease.CommunicationsInterrupt},
+		{"the other box, cable dead, LAN alive", false, LinkFacts{LAN: true, LANAlive: true, Cable: CableDown}, PathLAN, true, lease.PartnerDown},
+		{"the other box, cable dead, LAN never carried heartbeats", false, LinkFacts{LAN: true, LANAlive: true, Cable: CableDown}, "direct cable", true, lease.CommunicationsInterrupt},
+		{"the other box, cable dead, LAN quiet", false, LinkFacts{LAN: true, Cable: CableDown}, PathLAN, true, lease.CommunicationsInterrupt},
 	} {
 		e := inNormal(t, wire.Tandem, false)
 		e.cfg.AutoPartnerDown, e.cfg.Survivor = 100, c.survivor
 		e.cfg.MCLT, e.peer.MCLT, e.peer.Authority = 60, 60, 60
 		if c.strict {
 			e.greeting.Capabilities |= wire.CapStrict
+		}
+		if c.beat != "" {
+			e.Step(e.now, Heartbeat{Path: c.beat})
 		}
 		e.Step(e.now, Closed{Conn: 1})
 		e.Step(e.now, c.link)
@@ -94,6 +99,36 @@ func TestAutomaticPartnerDown(t *testing.T) {
 		if e.State() != c.want {
 			t.Errorf("%s: %v", c.name, e.State())
 		}
+	}
+}
+
+// TestSilenceCountsWhileTheNetworkLives (R6): a survivor that lost the network
+// behind its port does not take over when that comes back.
+func TestSilenceCountsWhileTheNetworkLives(t *testing.T) {
+	e := inNormal(t, wire.Tandem, false)
+	e.cfg.AutoPartnerDown, e.cfg.Survivor = 100, true
+	e.cfg.MCLT, e.peer.MCLT, e.peer.Authority = 60, 60, 60
+	e.greeting.Capabilities |= wire.CapStrict
+	alive := func(yes bool) { e.Step(e.now, LinkFacts{LAN: true, LANAlive: yes}) }
+	pass := func(seconds int) {
+		for range seconds {
+			e.Step(e.now.Add(time.Second), Tick{})
+			e.Step(e.now, Closed{Why: "refused"})
+		}
+	}
+	alive(true)
+	e.Step(e.now, Closed{Conn: 1})
+	alive(false)
+	pass(300)
+	if ok, why := e.mayDeclare(); ok || !strings.Contains(why, "nobody answers") {
+		t.Errorf("while nobody answers: %v %q", ok, why)
+	}
+	alive(true)
+	if pass(99); e.State() != lease.CommunicationsInterrupt {
+		t.Errorf("99 s after the network is back: %v", e.State())
+	}
+	if pass(1); e.State() != lease.PartnerDown {
+		t.Errorf("100 s after the network is back: %v", e.State())
 	}
 }
 

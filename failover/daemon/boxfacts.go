@@ -142,7 +142,7 @@ func (h *heardAt) news(got heardAt, now int64) (paths []string) {
 		return true
 	}
 	if fresh(got.LAN, &h.LAN) {
-		paths = append(paths, "LAN")
+		paths = append(paths, failover.PathLAN)
 	}
 	if fresh(got.Direct, &h.Direct) {
 		paths = append(paths, "direct cable")

@@ -199,6 +199,16 @@ var serverScenes = []scene{
 		m.Vendor = wire.Some(g.Encode())
 		w.call().hear(m).state(lease.CommunicationsInterrupt).state(lease.Normal).lost("the cable was cut")
 	}), ""},
+	{"no automatic partner-down: the network is dead", after(with(auto, func(s *setting) { s.watched = true }), func(w *talk) {
+		w.box(func(f *BoxFacts) { f.Link.LANAlive = true })
+		alone(w)
+		w.box(nil)
+	}), ""},
+	{"no automatic partner-down: nothing came over the network before", after(with(auto, func(s *setting) { s.watched, s.policy.Survivor = true, false }), func(w *talk) {
+		w.box(nil)
+		alone(w)
+		w.box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown })
+	}), ""},
 	{"no automatic partner-down: the other is the survivor", after(with(auto, func(s *setting) { s.policy.Survivor = false }), alone), ""},
 
 	{"handing over", after(setting{}, func(w *talk) { untilNormal(w); w.bind(2); w.order("maintenance", "alice") }), ""},
@@ -359,7 +369,7 @@ var orderScenes = []scene{
 	{"evidence: heard beside the failover connection", after(setting{watched: true}, func(w *talk) {
 		w.box(nil)
 		alone(w)
-		w.hush(5 * time.Second).box(func(f *BoxFacts) { f.Heard = []string{"lan"} })
+		w.hush(5 * time.Second).box(func(f *BoxFacts) { f.Heard = []string{failover.PathLAN} })
 	}), "evidence"},
 	{"order: the partner is heard", after(setting{}, untilNormal), declare},
 	{"order: the clock is not trusted", after(setting{watched: true}, func(w *talk) { w.hush(20 * time.Second) }), declare},

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"tandem/failover"
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
 	"tandem/failover/node"
@@ -24,8 +23,13 @@ type Box struct {
 
 	// The machine.
 	powered, process, frozen bool
+	paused                   bool   // all of the machine stands still
 	run                      uint64 // counts processes; what an old one left is void
+	began                    Moment // the process
 	throws                   int
+	file                     boxFile
+	reading, rewrites        bool
+	pulse                    pulse
 	trusted                  bool // the clock gate
 	changes                  []Moment
 	carrierDown              int // faults that keep the carrier down
@@ -63,6 +67,10 @@ type Box struct {
 	parted     bool
 	query      uint64
 	asked      map[uint64]func(node.Answer)
+	looked     Moment // for heartbeats
+	spoken     Moment // the partner, on a connection
+	beatAt     Moment // the process knows of a heartbeat
+	stepped    int64  // time since boot of the latest turn
 	heardSince Moment // clients are heard without a break
 	where      place
 	connected  bool           // with its partner, as it knew after the latest batch
@@ -119,7 +127,8 @@ func (b *Box) powerOn(d time.Duration) {
 	b.booted = b.w.now
 	b.trusted = false
 	b.changes = nil
-	b.wild = 0
+	b.wild, b.lost = 0, 0
+	b.pulse = pulse{late: b.w.dice(beatSalt(b, 6)).IntN(2) == 0}
 	if b.dice().IntN(3) == 0 && !b.isDhcpd() { // no battery behind the clock, or a bad one
 		b.wild = time.Duration(b.dice().Int64N(int64(4000*time.Hour))) - 3000*time.Hour
 	}
@@ -142,7 +151,7 @@ func (b *Box) powerOn(d time.Duration) {
 
 // start begins a process: open, replay, start.
 func (b *Box) start(reason string) {
-	if b.process || !b.powered {
+	if b.process || !b.powered || b.paused {
 		return
 	}
 	b.run++
@@ -170,11 +179,14 @@ func (b *Box) start(reason string) {
 	b.process, b.frozen, b.busy, b.dirty, b.snap, b.parted = true, false, false, false, nil, false
 	b.connected = false
 	b.inbox, b.asked = nil, map[uint64]func(node.Answer){}
-	b.heardSince = b.w.now
+	b.heardSince, b.began = b.w.now, b.w.now
+	b.looked, b.spoken, b.beatAt, b.stepped = 0, 0, 0, now.Mono
+	b.pulse.told, b.reading = [2]int64{}, false
 	b.w.tell("%s starts (%s, store %s)", b.name, reason, origin)
 	b.node.Start(now)
 	b.node.Step(now, &node.Links{Interfaces: []dhcp.Interface{b.iface}})
-	b.tellFacts()
+	b.file = b.look()
+	b.readFile()
 	b.turn()
 }
 
@@ -271,9 +283,14 @@ func (b *Box) wake(turn uint64) {
 func (b *Box) turn() {
 	b.busy = true
 	now := b.read()
+	b.hearBeats(now)
+	b.stepped = now.Mono
 	batch := b.inbox
 	b.inbox, b.batch = b.batch[:0], batch
 	for _, in := range batch {
+		if _, ok := in.(*node.PeerReceived); ok {
+			b.spoken = b.w.now
+		}
 		b.handle(now, in)
 	}
 	if len(batch) == 0 {
@@ -457,29 +474,9 @@ func (b *Box) storeFailed(err error) {
 	b.w.fail("store", "%s: %v", b.name, err)
 }
 
-// tellFacts gives the machine's facts to the process, as PID 1's file does. A
-// process that stands still reads nothing; thaw has it read on.
-func (b *Box) tellFacts() {
-	if b.frozen {
-		return
-	}
-	recent := 0
-	for _, at := range b.changes {
-		if b.w.now-at < Moment(time.Minute) {
-			recent++
-		}
-	}
-	in := &node.BoxFacts{Link: failover.LinkFacts{LAN: b.carrier(), Changes: recent}}
-	in.Clock = failover.ClockFacts{Trusted: b.trusted, Error: b.bound}
-	if !b.trusted {
-		in.ClockWhy = "no agreement about the time"
-	}
-	b.give(in)
-}
-
 // trust is the time gate's word.
 func (b *Box) trust(on bool) {
-	if b.trusted == on {
+	if b.trusted == on || b.paused {
 		return
 	}
 	b.trusted = on
@@ -487,7 +484,7 @@ func (b *Box) trust(on bool) {
 		b.wild = 0
 	}
 	b.w.tell("%s: the clock is trusted: %v", b.name, on)
-	b.tellFacts()
+	b.clockSays()
 }
 
 // ask puts a question or a command to the process.

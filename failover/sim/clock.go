@@ -17,6 +17,7 @@ type clock struct {
 	drift  float64       // and by so much more a second
 	wild   time.Duration // wrong by so much more while the gate does not trust it
 	booted Moment
+	lost   time.Duration // in which the clocks stood still
 }
 
 // now reads both clocks.
@@ -31,12 +32,12 @@ func (c *clock) error(at Moment) time.Duration {
 }
 
 func (c *clock) mono(at Moment) int64 {
-	d := int64(at - c.booted)
+	d := int64(at-c.booted) - int64(c.lost)
 	return d + int64(c.drift*float64(d)) + int64(time.Second)
 }
 
 // when is the moment at which mono comes.
 func (c *clock) when(mono int64) Moment {
 	d := float64(mono - int64(time.Second))
-	return c.booted + Moment(d/(1+c.drift)) + 2
+	return c.booted.after(c.lost) + Moment(d/(1+c.drift)) + 2
 }

@@ -29,10 +29,17 @@ func Draw(seed uint64) *Plan {
 	if r.IntN(3) > 0 {
 		p.Watchdog = 30
 	}
+	drawBeats(p, r)
 	drawClients(p, r)
 	drawFaults(p, r)
 	p.Ping = r.IntN(6) == 0
 	return p
+}
+
+// drawBeats says on which paths the boxes hear each other.
+func drawBeats(p *Plan, r *rand.Rand) {
+	p.Beats = []string{"", BeatsLAN, BeatsCable, BeatsBoth, BeatsBoth, BeatsBoth}[r.IntN(6)]
+	p.Gateway = r.IntN(4) > 0
 }
 
 func drawClients(p *Plan, r *rand.Rand) {
@@ -55,7 +62,7 @@ func drawClients(p *Plan, r *rand.Rand) {
 var menu = []string{"power", "power", "power", "power", "power-writing", "power-writing", "crash", "freeze", "freeze",
 	"link", "link", "link", "link", "link-slow", "link-reset", "lan", "carrier", "carrier", "flap", "loss", "lan-slow",
 	"clock-step", "clock-wild", "disk-lost", "backup", "backup", "restore", "storm", "declare", "declare", "declare", "declare", "removed",
-	"maintenance", "pause", "upgrade", "calm", "reload"}
+	"maintenance", "pause", "upgrade", "calm", "reload", "deaf"}
 
 func drawFaults(p *Plan, r *rand.Rand) {
 	gap := []int{20, 60, 150, 300}[r.IntN(4)]
@@ -81,6 +88,11 @@ func drawNumber(what string, r *rand.Rand) int {
 		return 1 + r.IntN(60)
 	case "flap":
 		return 2 + r.IntN(4)
+	case "link":
+		all := alsoLAN | alsoCable
+		return []int{0, alsoCable, alsoCable | unplugged, all, all, all | unplugged}[r.IntN(6)]
+	case "deaf":
+		return []int{alsoLAN, alsoCable, unplugged, alsoLAN | alsoCable}[r.IntN(4)]
 	case "clock-step":
 		return r.IntN(2001)
 	case "clock-wild":

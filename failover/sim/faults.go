@@ -26,10 +26,18 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 	"link": func(w *World, _ *Box, f Fault) {
 		w.tell("the link is cut")
 		w.link.cut()
+		w.beats.part(f.N)
 		w.later(f.length(), func() {
 			w.tell("the link is whole again")
 			w.link.heal()
+			w.beats.join(f.N)
 		})
+	},
+	// The boxes do not hear each other on the clients' network, the cable or
+	// both; the failover connection stays.
+	"deaf": func(w *World, _ *Box, f Fault) {
+		w.beats.part(f.N)
+		w.later(f.length(), func() { w.beats.join(f.N) })
 	},
 	"link-slow": func(w *World, _ *Box, f Fault) {
 		d := time.Duration(f.N) * time.Millisecond

@@ -43,7 +43,7 @@ func (l *lan) latency(salt uint64) time.Duration {
 
 func (l *lan) lost(salt uint64) bool { return l.loss > 0 && l.w.dice(salt+2).IntN(100) < l.loss }
 
-func (l *lan) reaches(b *Box) bool { return b.powered && b.carrier() && l.cut[b.i] == 0 }
+func (l *lan) reaches(b *Box) bool { return b.powered && !b.paused && b.carrier() && l.cut[b.i] == 0 }
 
 // request carries a client's datagram: to both boxes, or with dst to one.
 func (l *lan) request(raw []byte, src, dst lease.IP, far, release bool) {

@@ -92,12 +92,12 @@ func (b *Box) freeze(d time.Duration) {
 func (b *Box) thaw() {
 	b.w.tell("%s goes on after %v", b.name, time.Duration(b.w.now-b.frozeAt))
 	b.frozen, b.heardSince = false, b.w.now
+	b.stepped = b.read().Mono
+	b.readFile()
 	if b.busy {
-		b.tellFacts()
 		return // finish is on its way, and the next turn tells
 	}
 	gap := time.Duration(b.w.now-b.frozeAt) - time.Duration(b.dice().Int64N(int64(idle)))
-	b.tellFacts()
 	if gap > tooOld {
 		b.handle(b.read(), &node.WokenLate{Gap: gap})
 	}
@@ -167,7 +167,7 @@ func (b *Box) setCarrier(up bool) {
 		b.carrierLost = b.w.now
 	}
 	b.changes, b.heardSince = append(b.changes, b.w.now), b.w.now
-	b.tellFacts()
+	b.write()
 }
 
 // step sets the clock to another error within the bound.

@@ -106,6 +106,7 @@ var nearEdits = []func(p *Plan, r *rand.Rand){
 	func(p *Plan, r *rand.Rand) { p.Bound = []int{0, 200, 1000, 1500}[r.IntN(4)] },
 	func(p *Plan, r *rand.Rand) { p.Pool = 2 + r.IntN(5) },
 	func(p *Plan, r *rand.Rand) { p.Watchdog = 30 - p.Watchdog },
+	drawBeats,
 	func(p *Plan, r *rand.Rand) { // another client
 		n := 200
 		for _, c := range p.Clients {

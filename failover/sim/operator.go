@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"tandem/failover/lease"
@@ -8,7 +9,7 @@ import (
 )
 
 // operator gives orders. Under a strict promise he may be wrong; under
-// `standard` he is right; and sometimes he declares both boxes the survivor,
+// `standard` he is right where nothing tells him better; and sometimes he declares both boxes the survivor,
 // which excuses what follows.
 type operator struct{ w *World }
 
@@ -31,8 +32,13 @@ func (o *operator) tell(b *Box, word string, done func(node.Answer)) {
 // declare says that the partner of b is down.
 func (o *operator) declare(b *Box, word string) {
 	p := b.partner()
-	if !b.acts() || o.w.plan.Promise == Standard && !o.looksDead(p) {
+	right := o.w.plan.Promise != Standard || o.looksDead(p)
+	if !b.acts() || !right && !o.heard(b) {
 		return
+	}
+	heard := false
+	if !right {
+		b.ask(func(a node.Answer) { heard = strings.Contains(string(a.Body), "would be refused") }, "evidence")
 	}
 	was := b.declared
 	b.declared, b.declaredIn = true, b.run
@@ -41,8 +47,17 @@ func (o *operator) declare(b *Box, word string) {
 			b.declared = was
 			return
 		}
+		if !right && !heard {
+			o.excuse("the operator was wrong under `standard`, and the partner not heard any more")
+		}
 		o.entered(b) // also if it was in PARTNER-DOWN, lapsed
 	})
+}
+
+// heard tells whether box b, to which the operator talks, heard its partner
+// lately: then he may be wrong also under `standard`, for R6-heard refuses him.
+func (o *operator) heard(b *Box) bool {
+	return o.w.now-max(b.spoken, b.beatAt) < Moment(o.w.plan.Delay-1)*Moment(time.Second)
 }
 
 // looksDead tells whether an operator who is right may declare p dead: it is
@@ -86,8 +101,12 @@ func (o *operator) holds(p *Box) bool {
 // survivor.
 func (o *operator) entered(b *Box) {
 	p := b.partner()
-	if o.holds(p) && (b.declared || p.declared) {
+	switch {
+	case !o.holds(p):
+	case b.declared || p.declared:
 		o.excuse(bothDeclared)
+	case o.w.beats.pulled > 0 && o.w.beats.deaf > 0:
+		o.excuse("the cable is out, and the clients' network parted into two halves in which somebody answers")
 	}
 }
 

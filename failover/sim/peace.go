@@ -13,6 +13,7 @@ func (w *World) makePeace() {
 	w.peace = true
 	w.link.down, w.link.delay = 1, 0
 	w.link.heal()
+	w.beats.deaf, w.beats.cut, w.beats.pulled = 0, 0, 0
 	w.heardAnew()
 	w.lan.loss, w.lan.delay, w.lan.cut = 0, 0, [2]int{}
 	for _, b := range w.boxes {
@@ -70,9 +71,8 @@ func (b *Box) repair() {
 	if b.variant != 0 {
 		b.reload()
 	}
-	if b.process {
-		b.tellFacts()
-	}
+	b.write()
+	b.readSoon()
 }
 
 // healed tells whether both are in NORMAL.

@@ -24,6 +24,10 @@ type Plan struct {
 	// Pool is the number of addresses on the local network, Far on the one
 	// behind the relay.
 	Pool, Far int
+	// Beats is on which paths the boxes hear each other's heartbeats, see
+	// heartbeat.go; Gateway tells that somebody else always answers on the LAN.
+	Beats   string `json:",omitempty"`
+	Gateway bool   `json:",omitempty"`
 	// Watchdog resets a box that hangs for so many seconds; zero for none.
 	Watchdog int
 	// Ping has the boxes look whether an address is in use before they offer it.

@@ -98,6 +98,8 @@ func (s *shrinker) simplify() (better bool) {
 		func(p *Plan) { p.Far = 0 },
 		func(p *Plan) { p.Watchdog = 0 },
 		func(p *Plan) { p.Authority = 0 },
+		func(p *Plan) { p.Beats, p.Gateway = "", false },
+		func(p *Plan) { p.Gateway = false },
 		func(p *Plan) {
 			for i := range p.Clients {
 				p.Clients[i].Kind, p.Clients[i].UID = "", ""
@@ -115,5 +117,6 @@ func (s *shrinker) simplify() (better bool) {
 
 func equalPlans(a, b *Plan) bool {
 	return a.Bound == b.Bound && a.Far == b.Far && a.Watchdog == b.Watchdog && a.Authority == b.Authority &&
+		a.Beats == b.Beats && a.Gateway == b.Gateway &&
 		slices.Equal(a.Clients, b.Clients)
 }

@@ -135,6 +135,7 @@ func tell(told func(t *tale), seed uint64) *Plan {
 		p.Authority = p.MCLT/2 + r.IntN(p.MCLT)
 	}
 	p.Watchdog = 30 * r.IntN(2)
+	drawBeats(p, r)
 	t := &tale{p: p, r: r, m: p.MCLT, g: p.grantTime()}
 	told(t)
 	end := t.begin() + 14*t.m

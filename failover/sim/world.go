@@ -19,6 +19,7 @@ type World struct {
 
 	boxes    [2]*Box
 	link     *link
+	beats    *beats
 	lan      *lan
 	clients  []*client
 	operator *operator
@@ -63,6 +64,7 @@ func newWorld(p *Plan, told bool) *World {
 	w.pcg = rand.NewPCG(0, 0)
 	w.luck = rand.New(w.pcg)
 	w.link = &link{w: w}
+	w.beats = newBeats(w)
 	w.lan = &lan{w: w, released: map[uint64]Moment{}}
 	w.check = newChecker(w)
 	w.operator = &operator{w: w}
@@ -128,6 +130,7 @@ func (w *World) live() {
 	for _, b := range w.boxes {
 		b.powerOn(0)
 	}
+	w.beats.begin()
 	for _, c := range w.clients {
 		if c.spec.Kind == Renewer || c.spec.Kind == Newcomer {
 			c.measure()
