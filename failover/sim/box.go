@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"tandem/failover"
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
 	"tandem/failover/node"

@@ -98,7 +98,7 @@ func kindOf(in node.Input) happening {
 		}
 		return closed
 	case *node.Query:
-		if in.Args[0] == "why" {
+		if in.Args[0] != "order" {
 			return askedWhy
 		}
 		return byOrder[in.Args[1]]

@@ -1,11 +1,12 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"tandem/failover"
 	"tandem/failover/lease"
-	"tandem/init/pair/heartbeat"
+	beat "tandem/init/pair/heartbeat"
 )
 
 // Paths on which two boxes send each other heartbeats. Without any their keys
@@ -28,7 +29,7 @@ const (
 // machine runs, not that it serves.
 type beats struct {
 	w      *World
-	paths  []heartbeat.Path
+	paths  []beat.Path
 	round  int
 	again  func()
 	deaf   int // faults that keep the boxes from hearing each other on the clients' network
@@ -39,7 +40,7 @@ type beats struct {
 // pulse is what one box knows of its partner's heartbeats. Moments are of the
 // time since boot; the file lags behind the pair service.
 type pulse struct {
-	rules  [2]*heartbeat.Rules
+	rules  [2]*beat.Rules
 	status [2]int64
 	file   [2]int64
 	told   [2]int64 // what the process knows
@@ -51,15 +52,18 @@ var pathNames = [2]string{failover.PathLAN, "direct cable"}
 
 func newBeats(w *World) *beats {
 	h := &beats{w: w}
+	h.again = h.tick
+	if !slices.Contains(promises, w.plan.Promise) {
+		return h // dhcpd has none
+	}
 	switch w.plan.Beats {
 	case BeatsLAN:
-		h.paths = []heartbeat.Path{heartbeat.LAN}
+		h.paths = []beat.Path{beat.LAN}
 	case BeatsCable:
-		h.paths = []heartbeat.Path{heartbeat.Direct}
+		h.paths = []beat.Path{beat.Direct}
 	case BeatsBoth:
-		h.paths = []heartbeat.Path{heartbeat.LAN, heartbeat.Direct}
+		h.paths = []beat.Path{beat.LAN, beat.Direct}
 	}
-	h.again = h.tick
 	return h
 }
 
@@ -88,12 +92,14 @@ func (h *beats) partition(n, by int) {
 }
 
 // cable tells whether a cable leads directly from box to box.
-func (h *beats) cable() bool { return h.w.plan.Beats == BeatsCable || h.w.plan.Beats == BeatsBoth }
+func (h *beats) cable() bool {
+	return len(h.paths) > 0 && (h.w.plan.Beats == BeatsCable || h.w.plan.Beats == BeatsBoth)
+}
 
 // begin sets the rounds going, if there is anything to send.
 func (h *beats) begin() {
 	if len(h.paths) > 0 {
-		h.w.in(heartbeat.Every, h.again)
+		h.w.in(beat.Every, h.again)
 	}
 }
 
@@ -111,7 +117,7 @@ func (h *beats) tick() {
 			h.beat(b)
 		}
 	}
-	h.w.in(heartbeat.Every, h.again)
+	h.w.in(beat.Every, h.again)
 }
 
 // beats tells whether the pair service of the box runs.
@@ -143,7 +149,7 @@ func beatSalt(b *Box, n int) uint64 { return 1<<50 + uint64(b.i)<<10 + uint64(n)
 func (h *beats) beat(b *Box) {
 	o := b.partner()
 	for _, path := range h.paths {
-		i := int(path - heartbeat.LAN)
+		i := int(path - beat.LAN)
 		m := b.rulesOf(path).Next(b.mono(h.w.now))
 		if !h.carries(path, b) {
 			continue
@@ -162,30 +168,30 @@ func (h *beats) beat(b *Box) {
 }
 
 // rulesOf are the box's of one path, for as long as it has power.
-func (b *Box) rulesOf(path heartbeat.Path) *heartbeat.Rules {
-	r := &b.pulse.rules[path-heartbeat.LAN]
+func (b *Box) rulesOf(path beat.Path) *beat.Rules {
+	r := &b.pulse.rules[path-beat.LAN]
 	if *r == nil {
-		*r = heartbeat.NewRules(path, uint64(b.booted)<<2|uint64(b.i)<<1|1)
+		*r = beat.NewRules(path, uint64(b.booted)<<2|uint64(b.i)<<1|1)
 	}
 	return *r
 }
 
 // open tells whether a path leads from box to box.
-func (h *beats) open(path heartbeat.Path) bool {
-	if path == heartbeat.Direct {
+func (h *beats) open(path beat.Path) bool {
+	if path == beat.Direct {
 		return h.cut == 0 && h.pulled == 0
 	}
 	return h.deaf == 0 && h.w.lan.reaches(h.w.boxes[0]) && h.w.lan.reaches(h.w.boxes[1])
 }
 
 // carries tells whether this heartbeat gets through.
-func (h *beats) carries(path heartbeat.Path, b *Box) bool {
-	return h.open(path) && (path == heartbeat.Direct || !h.w.lan.lost(beatSalt(b, 3)))
+func (h *beats) carries(path beat.Path, b *Box) bool {
+	return h.open(path) && (path == beat.Direct || !h.w.lan.lost(beatSalt(b, 3)))
 }
 
-func (h *beats) delay(path heartbeat.Path, salt uint64) time.Duration {
+func (h *beats) delay(path beat.Path, salt uint64) time.Duration {
 	switch {
-	case path == heartbeat.Direct:
+	case path == beat.Direct:
 		return h.w.link.delay
 	case h.w.lan.delay > 0:
 		return h.w.lan.latency(salt)
@@ -234,9 +240,6 @@ func (b *Box) hearBeats(now lease.Now) {
 	at := max(b.pulse.file[0], b.pulse.file[1]) + int64(2*factsEvery)
 	at = min(max(at, b.stepped), now.Mono)
 	if heard := b.news(at); heard != nil {
-		b.node.Step(lease.Now{Wall: now.Wall - (now.Mono - at), Mono: at}, b.boxFacts(heard))
-		b.w.Cover.heard(b.where)
+		b.handle(lease.Now{Wall: now.Wall - (now.Mono - at), Mono: at}, b.boxFacts(heard))
 	}
 }
-
-func (c *Coverage) heard(at place) { c.visits[visit{at, "Heartbeat"}]++ }

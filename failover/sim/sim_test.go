@@ -2,14 +2,11 @@ package sim
 
 import (
 	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"tandem/failover"
 )
 
 var (
@@ -17,21 +14,12 @@ var (
 	freshFrom = flag.Uint64("sim.from", 0, "first of these seeds; 0 for one that follows from the time")
 )
 
-// unneeded are the rules of which no life of two Tandem boxes is known that
-// breaks a promise without them, and what they are for.
-var unneeded = map[failover.Rule]string{
-	failover.RuleR6Heard: "without it the boxes resolve a conflict; G of silence keeps the promise",
-}
-
 // TestEveryRuleIsNeeded: for each rule a kept life in which the promise breaks
 // without it and holds with it.
 func TestEveryRuleIsNeeded(t *testing.T) {
 	for _, r := range Rules() {
 		t.Run(r.String(), func(t *testing.T) {
 			p, err := Load(filepath.Join("testdata", "controls", r.String()+".json"))
-			if os.IsNotExist(err) && unneeded[r] != "" {
-				t.Skip("no life is known that needs it: ", unneeded[r])
-			}
 			if err != nil {
 				t.Fatal(err)
 			}
