@@ -26,7 +26,7 @@ type Box struct {
 	powered, process, frozen bool
 	paused                   bool   // all of the machine stands still
 	run                      uint64 // counts processes; what an old one left is void
-	began                    Moment // the process
+	started                  Moment // the process
 	throws                   int
 	file                     boxFile
 	reading, rewrites        bool
@@ -180,7 +180,7 @@ func (b *Box) start(reason string) {
 	b.process, b.frozen, b.busy, b.dirty, b.snap, b.parted = true, false, false, false, nil, false
 	b.connected = false
 	b.inbox, b.asked = nil, map[uint64]func(node.Answer){}
-	b.heardSince, b.began = b.w.now, b.w.now
+	b.heardSince, b.started = b.w.now, b.w.now
 	b.looked, b.spoken, b.beatAt, b.stepped = 0, 0, 0, now.Mono
 	b.pulse.told, b.reading = [2]int64{}, false
 	b.w.tell("%s starts (%s, store %s)", b.name, reason, origin)

@@ -76,7 +76,7 @@ func (b *Box) readSoon() {
 	}
 	b.reading = true
 	run := b.run
-	left := Moment(factsEvery) - (b.w.now-b.began)%Moment(factsEvery)
+	left := Moment(factsEvery) - (b.w.now-b.started)%Moment(factsEvery)
 	b.w.at(b.w.now+left, func() {
 		if b.runs(run) {
 			b.reading = false
