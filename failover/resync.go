@@ -166,7 +166,9 @@ func (e *Endpoint) recoverUntil() lease.Time {
 		return 0
 	}
 	if e.peer.Facts&lease.PeerBoundToRecover != 0 && e.peer.Facts&lease.PeerNeedsAll == 0 {
-		return 0 // said goodbye: everything was told before
+		// Said goodbye: everything was told before. But a survivor that lost its
+		// store since does not remember what it gave in the meantime.
+		return e.forgottenUntil()
 	}
 	stopped := e.boot.LastAlive
 	if e.peer.Lost != 0 {
