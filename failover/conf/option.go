@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -104,20 +105,21 @@ type options struct {
 func newOptions() *options {
 	o := &options{spaces: make(map[string]*space)}
 	for _, b := range builtinSpaces {
-		s := o.add(b.name)
+		s := o.add(b.name, len(b.options))
 		s.codeWidth, s.lengthWidth, s.end = b.codeWidth, b.lengthWidth, b.end
-		for _, line := range b.options {
-			def := line // a copy: redefinition may change it
-			def.space = s
-			s.define(&def)
+		defs := slices.Clone(b.options) // redefinition may change them
+		for i := range defs {
+			defs[i].space = s
+			s.define(&defs[i])
 		}
 	}
 	return o
 }
 
-// add makes an empty space, in place of an earlier one of that name.
-func (o *options) add(name string) *space {
-	s := &space{name: name, byName: make(map[string]*optionDef), byCode: make(map[uint32]*optionDef), codeWidth: 1, lengthWidth: 1}
+// add makes an empty space for about n options, in place of an earlier one of
+// that name.
+func (o *options) add(name string, n int) *space {
+	s := &space{name: name, byName: make(map[string]*optionDef, n), byCode: make(map[uint32]*optionDef, n), codeWidth: 1, lengthWidth: 1}
 	o.spaces[strings.ToLower(name)] = s
 	o.order = append(o.order, s)
 	return s

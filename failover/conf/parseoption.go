@@ -55,7 +55,7 @@ func (p *parser) optionSpace(t token.Token) (node, bool) {
 	if !p.spaceWidths(n) {
 		return nil, false
 	}
-	s := p.options.add(n.name)
+	s := p.options.add(n.name, 0)
 	if n.codeWidth > 0 {
 		s.codeWidth = n.codeWidth
 	}

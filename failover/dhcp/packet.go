@@ -108,8 +108,12 @@ type Out struct {
 	arena []byte // room for payloads
 }
 
-// arenaSize is the number of octets allocated at once for payloads.
-const arenaSize = 64 << 10
+// The octets allocated at once for payloads: few at first, more where they
+// did not last.
+const (
+	smallArena = 4 << 10
+	largeArena = 64 << 10
+)
 
 // Reset empties o and keeps its memory. Payloads of earlier replies are
 // overwritten by what comes next.
@@ -126,7 +130,7 @@ func (o *Out) Reset() {
 // it is given to keep.
 func (o *Out) room(n int) []byte {
 	if cap(o.arena)-len(o.arena) < n {
-		o.arena = make([]byte, 0, max(arenaSize, n))
+		o.arena = make([]byte, 0, max(smallArena, min(2*cap(o.arena), largeArena), n))
 	}
 	at := len(o.arena)
 	return o.arena[at : at : at+n]

@@ -22,9 +22,9 @@ func (d *decoder) record(typ byte, payload []byte) (lease.Record, error) {
 		d.readLease(&in)
 		rec = &d.lease
 	case typePeer:
-		rec = readPeer(&in)
+		rec = d.readPeer(&in)
 	case typeBoot:
-		rec = readBoot(&in)
+		rec = d.readBoot(&in)
 	case typeObject:
 		rec = readObject(&in)
 	default:
@@ -122,8 +122,10 @@ func (d *decoder) readExtra(in *input) *lease.Extra {
 	return x
 }
 
-func readPeer(in *input) *lease.Peer {
-	r := &lease.Peer{Name: string(in.octets()),
+// Peers and boots come again and again: their words are the same each time.
+
+func (d *decoder) readPeer(in *input) *lease.Peer {
+	r := &lease.Peer{Name: d.texts.text(in.octets()),
 		State: lease.ServerState(in.octet()), Partner: lease.ServerState(in.octet()),
 		Since: lease.Time(in.number()), PartnerSince: lease.Time(in.number()), MCLT: lease.Seconds(in.number()),
 		LastContact: lease.Time(in.number()), Authority: lease.Seconds(in.number()), Epoch: in.number(),
@@ -135,8 +137,8 @@ func readPeer(in *input) *lease.Peer {
 	return r
 }
 
-func readBoot(in *input) *lease.Boot {
-	r := &lease.Boot{ID: string(in.octets()), Reason: string(in.octets()), StoreOrigin: string(in.octets()),
+func (d *decoder) readBoot(in *input) *lease.Boot {
+	r := &lease.Boot{ID: d.texts.text(in.octets()), Reason: d.texts.text(in.octets()), StoreOrigin: d.texts.text(in.octets()),
 		Started: lease.Time(in.number()), LastAlive: lease.Time(in.number())}
 	n := in.number()
 	for i := uint32(0); i < n && !in.bad; i++ {

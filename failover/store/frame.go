@@ -146,12 +146,13 @@ type window struct {
 
 const windowSize = 512 << 10
 
-func newWindow(f File) (*window, error) {
+// newWindow looks at f through buf, whose capacity counts; it may be nil.
+func newWindow(f File, buf []byte) (*window, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
 	}
-	return &window{f: f, size: size}, nil
+	return &window{f: f, size: size, buf: buf[:0]}, nil
 }
 
 // at gives up to n octets (at most windowSize) from off: fewer only at the
@@ -302,19 +303,19 @@ func (s *scanner) overChecksum() (found bool, err error) {
 	return true, nil
 }
 
-// newScanner stands at the first frame of f.
-func newScanner(f File) (*scanner, error) {
-	w, err := newWindow(f)
+// newScanner stands at the first frame of f, and reads through buf.
+func newScanner(f File, buf []byte) (*scanner, error) {
+	w, err := newWindow(f, buf)
 	if err != nil {
 		return nil, err
 	}
-	buf, err := w.at(0, headerSize)
+	head, err := w.at(0, headerSize)
 	if err != nil {
 		return nil, err
 	}
 	s := &scanner{w: w, off: headerSize}
-	if len(buf) == headerSize {
-		s.chain = binary.BigEndian.Uint32(buf[headerSize-crcSize:])
+	if len(head) == headerSize {
+		s.chain = binary.BigEndian.Uint32(head[headerSize-crcSize:])
 	}
 	return s, nil
 }

@@ -130,7 +130,7 @@ func beginning(fs FS, name string, kind byte, gen uint64) (h header, first frame
 		return h, first, fmt.Errorf("store %s: %w", fs.Name(), err)
 	}
 	defer f.Close()
-	s, err := newScanner(f)
+	s, err := newScanner(f, nil)
 	if err != nil {
 		return h, first, fmt.Errorf("store %s: %s: %w", fs.Name(), name, err)
 	}

@@ -19,6 +19,7 @@ type walker struct {
 	record func(name string, off int64, rec lease.Record) error
 	sealed func(gen uint64, size int64) // optional: a log that is complete
 	dec    decoder
+	buf    []byte // for the windows, one after the other
 }
 
 // tail is how a file ends.
@@ -89,9 +90,10 @@ func (w *walker) file(name string, kind byte, gen uint64) (tail, error) {
 	}
 	defer f.Close()
 	fw := fileWalk{walker: w, name: name, kind: kind, newest: kind == kindLog && gen == w.lay.newest()}
-	if fw.s, err = newScanner(f); err != nil {
+	if fw.s, err = newScanner(f, w.buf); err != nil {
 		return tail{}, w.wrap(name, err)
 	}
+	defer func() { w.buf = fw.s.w.buf }()
 	if _, err := fw.s.header(kind, gen); err != nil {
 		if errors.Is(err, errNewerFormat) {
 			return tail{}, w.wrap(name, err)
