@@ -76,7 +76,7 @@ func (e *Endpoint) Place(now lease.Now) Place {
 }
 
 // postureOf is the restart rules as a function of the facts.
-func postureOf(f facts) Stance {
+func postureOf(f *facts) Stance {
 	s := stanceOf(f)
 	if s.Posture <= RenewOnly {
 		return s
@@ -91,7 +91,7 @@ func postureOf(f facts) Stance {
 }
 
 // stanceOf is postureOf without the caps that hold in every state.
-func stanceOf(f facts) Stance {
+func stanceOf(f *facts) Stance {
 	switch {
 	case f.parted:
 		return Stance{Silent, "goodbye", "stopped by command", 0}
@@ -129,7 +129,7 @@ func silentWhy(s lease.ServerState) string {
 
 // stanceBeside is the posture of a server that shares its pools with a
 // partner which is, or may be, alive.
-func stanceBeside(f facts) Stance {
+func stanceBeside(f *facts) Stance {
 	switch {
 	case f.resync:
 		return Stance{Silent, "R4", "the transfer of everything was interrupted and has to be repeated by the partner", 0}
@@ -160,7 +160,7 @@ func stanceBeside(f facts) Stance {
 
 // stanceBesideISC: dhcpd knows no G and frees ended leases early, so that a
 // restart without contact leaves nothing that is safe.
-func stanceBesideISC(f facts) Stance {
+func stanceBesideISC(f *facts) Stance {
 	if f.wary == "" {
 		return Stance{Full, "R11", "no contact, no restart since: as the draft has it", 0}
 	}
@@ -174,7 +174,7 @@ func stanceBesideISC(f facts) Stance {
 }
 
 // stanceAlone is the posture in PARTNER-DOWN.
-func stanceAlone(f facts) Stance {
+func stanceAlone(f *facts) Stance {
 	switch {
 	case f.lapsed && f.now < f.doubt: // R4-wait
 		return Stance{RenewOnly, "R4-wait", "PARTNER-DOWN has lapsed, and the partner lost its store after it may have given any address", f.doubt}
@@ -204,7 +204,10 @@ func atRest(s lease.ServerState) bool {
 }
 
 // Stance gives the posture at now, and the rule and facts that set it.
-func (e *Endpoint) Stance(now lease.Now) Stance { return postureOf(e.facts(now)) }
+func (e *Endpoint) Stance(now lease.Now) Stance {
+	f := e.facts(now)
+	return postureOf(&f)
+}
 
 // facts collects what the posture depends on.
 func (e *Endpoint) facts(now lease.Now) facts {

@@ -204,17 +204,12 @@ func (l *Log) switchTo(f File, gen uint64, chain uint32) error {
 
 // leave closes the log that was sealed, and gives back the room behind its end.
 func (l *Log) leave() error {
-	l.mu.Lock()
-	if l.sizes.older == nil {
-		l.sizes.older = make(map[uint64]int64)
-	}
-	if l.file != nil {
-		l.sizes.older[l.gen] = l.end
-	}
-	l.mu.Unlock()
 	if l.file == nil {
 		return nil
 	}
+	l.mu.Lock()
+	l.sizes.seal(l.gen, l.end)
+	l.mu.Unlock()
 	old := l.file
 	l.file = nil
 	return errors.Join(old.Truncate(l.end), old.Close())

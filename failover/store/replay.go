@@ -15,13 +15,12 @@ func (l *Log) Replay(fn func(lease.Record) error) (Report, error) {
 	if l.dead != nil || l.file != nil {
 		return rep, errors.Join(l.dead, errors.New("store: Replay was called twice"))
 	}
-	l.sizes.older = make(map[uint64]int64)
 	if l.layout.empty() {
 		return rep, l.begin(1)
 	}
 	w := walker{fs: l.fs, lay: l.layout, rep: &rep, strict: true,
 		record: func(_ string, _ int64, rec lease.Record) error { return fn(rec) },
-		sealed: func(gen uint64, size int64) { l.sizes.older[gen] = size }}
+		sealed: l.sizes.seal}
 	t, err := w.all()
 	if err != nil {
 		l.dead = err

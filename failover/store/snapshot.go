@@ -245,11 +245,7 @@ func (s *Snapshot) settle(err error) {
 	l.snapshot, l.again = nil, !s.w.counts
 	if s.w.counts {
 		l.sizes.snapshot = s.w.off
-		for gen := range l.sizes.older {
-			if gen < s.gen {
-				delete(l.sizes.older, gen)
-			}
-		}
+		l.sizes.forget(s.gen)
 	}
 	l.mu.Unlock()
 	s.err = err

@@ -163,7 +163,27 @@ type Log struct {
 // sizes are octets of data per file, for Size.
 type sizes struct {
 	older    map[uint64]int64 // sealed logs
+	sealed   int64            // their sum
 	snapshot int64
+}
+
+// seal notes the size of a log that is complete.
+func (s *sizes) seal(gen uint64, size int64) {
+	if s.older == nil {
+		s.older = make(map[uint64]int64)
+	}
+	s.sealed += size - s.older[gen]
+	s.older[gen] = size
+}
+
+// forget drops the logs before gen.
+func (s *sizes) forget(gen uint64) {
+	for old, size := range s.older {
+		if old < gen {
+			s.sealed -= size
+			delete(s.older, old)
+		}
+	}
 }
 
 // Open takes the lock and looks at what is there; an empty directory becomes
@@ -214,13 +234,7 @@ func (l *Log) Size() (logBytes, snapshotBytes int64) {
 	return l.logBytes(), l.sizes.snapshot
 }
 
-func (l *Log) logBytes() int64 {
-	sum := l.end
-	for _, n := range l.sizes.older {
-		sum += n
-	}
-	return sum
-}
+func (l *Log) logBytes() int64 { return l.end + l.sizes.sealed }
 
 // WantSnapshot tells whether the log has outgrown the snapshot so far that a
 // new one is worth its writing: the log is larger than Options.MinLog and
