@@ -12,15 +12,22 @@ import (
 // rare are those that a thousand lives may miss; the command reports them over
 // longer runs.
 var rare = map[string][]string{
-	"startup":                {"DISCONNECT", "message too late"},
-	"normal":                 {"POOLREQ", "POOLRESP", "dial fails"},
-	"potential-conflict":     {"DHCPDECLINE", "DISCONNECT", "SILENT", "UPDREQALL", "dial fails", "order partner-down", "order pause", "order resume", "probe answered", "woken late"},
-	"resolution-interrupted": {"DHCPDECLINE", "DHCPRELEASE", "DISCONNECT", "order calm", "order maintenance", "order partner-down", "order pause", "order removed", "probe answered", "reload", "woken late"},
-	"conflict-done":          {"DHCPDECLINE", "DISCONNECT", "message too late", "order calm", "order maintenance", "order pause", "order removed", "probe answered", "reload", "woken late"},
-	"recover":                {"BNDACK", "DHCPDECLINE", "DISCONNECT", "message too late", "probe answered"},
-	"recover-wait":           {"UPDREQ", "probe answered"},
-	"recover-done":           {"UPDREQ", "probe answered"},
-	"shutdown":               {"CONNECTACK", "DISCONNECT", "POOLREQ", "POOLRESP", "dial fails", "order calm", "probe answered", "woken late"},
+	"startup": {"DISCONNECT", "message too late"},
+	"normal":  {"POOLREQ", "POOLRESP", "dial fails"},
+	"potential-conflict": {"DHCPDECLINE", "DISCONNECT", "SILENT", "UPDREQALL", "dial fails", "order calm",
+		"order maintenance", "order partner-down", "order pause", "order removed", "order resume",
+		"probe answered", "reload", "woken late"},
+	"resolution-interrupted": {"DHCPDECLINE", "DHCPRELEASE", "DISCONNECT", "asked why", "message too late", "order calm",
+		"order maintenance", "order partner-down", "order pause", "order removed", "order resume",
+		"probe answered", "reload", "woken late"},
+	"conflict-done": {"DHCPDECLINE", "DISCONNECT", "SILENT", "UPDREQALL", "message too late", "order calm",
+		"order maintenance", "order partner-down", "order pause", "order removed", "order resume",
+		"probe answered", "reload", "woken late"},
+	"recover":      {"BNDACK", "DHCPDECLINE", "DISCONNECT", "message too late", "probe answered"},
+	"recover-wait": {"UPDREQ", "probe answered"},
+	"recover-done": {"DHCPDECLINE", "UPDREQ", "probe answered"},
+	"shutdown": {"CONNECTACK", "DHCPDECLINE", "DISCONNECT", "POOLREQ", "POOLRESP", "dial fails", "order calm",
+		"probe answered", "woken late"},
 }
 
 // TestEveryPlaceIsVisited keeps the simulation honest: every state in every
