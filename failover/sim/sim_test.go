@@ -115,6 +115,9 @@ func live(t *testing.T, from, n uint64, d time.Duration) {
 	if sum.Lives < 10 {
 		t.Errorf("only %d lives", sum.Lives)
 	}
+	if found := sum.Cover.Impossible(); len(found) > 0 {
+		t.Errorf("visited, although declared impossible: %v", found)
+	}
 }
 
 // TestSameSeedSameLife: stories are equal to the letter.

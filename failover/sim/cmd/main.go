@@ -47,8 +47,9 @@ const help = `Lives many lives of a simulated pair and prints what was visited.
                          look in these seeds for a life that needs rule R3,
                          and keep it in DIR; without -rule for every rule
 
-Exit status: 0 every promise held; 1 one broke, or a rule has no life that
-needs it; 2 called wrongly, or a file could not be read or written.
+Exit status: 0 every promise held; 1 one broke, something was reached that is
+declared impossible, or a rule has no life that needs it; 2 called wrongly, or
+a file could not be read or written.
 
 `
 

@@ -78,7 +78,7 @@ func search(c *choices) bool {
 	took := time.Since(line.start)
 	fmt.Printf("\n%d lives from seed %d on, %d broke a promise\n", sum.Lives, c.first, sum.Broken)
 	fmt.Printf("%.0f pair-hours in %v; %.0f a second of processor time\n", sum.Hours, took.Round(time.Second), sum.Hours/processor().Seconds())
-	return sum.Broken == 0
+	return sum.Broken == 0 && len(sum.Cover.Impossible()) == 0
 }
 
 // processor is the processor time that this process has used.
