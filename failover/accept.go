@@ -185,10 +185,16 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 			return e.order(held, m) >= 0 || e.unheard(held, m)
 		case mine && ended(m.Status.V) && held.Ends > e.now.Time():
 			return e.order(held, m) > 0 && !e.unheard(held, m)
+		case theirs && atHand(held.State) && e.stillRuns(m) && !e.sameClient(held, m):
+			return true // two served at once: the client that has it stays
+		case mine && atHand(m.Status.V) && held.Ends > e.now.Time() && !e.sameClient(held, m):
+			return false
 		case known != fresh:
 			return fresh > known
 		case mine != theirs:
 			return mine // of one and the same lease the end is the later news
+		case (held.State == lease.Abandoned) != (m.Status.V == lease.Abandoned):
+			return m.Status.V == lease.Abandoned // in the same second it was declined
 		}
 		return primaryWins
 	}
@@ -276,9 +282,8 @@ func (e *Endpoint) relearns(held *lease.Lease, m *wire.Bndupd) bool {
 // ended here after the latest loss of a store: what was forgotten then does not
 // matter any more.
 func (e *Endpoint) heardSinceLoss(held *lease.Lease, m *wire.Bndupd) bool {
-	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
 	heard := m.CLTT.Or(0)
-	return e.tandem() && !e.stillRuns(m) && held.Ends <= e.now.Time() && held.Client().Matches(theirs) &&
+	return e.tandem() && !e.stillRuns(m) && held.Ends <= e.now.Time() && e.sameClient(held, m) &&
 		heard > held.CLTT && heard >= e.peer.Lost
 }
 
@@ -286,8 +291,7 @@ func (e *Endpoint) heardSinceLoss(held *lease.Lease, m *wire.Bndupd) bool {
 // which the other one has promised a longer one on its own: the client may
 // have taken either answer.
 func (e *Endpoint) unheard(held *lease.Lease, m *wire.Bndupd) bool {
-	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
-	if !e.tandem() || !held.Client().Matches(theirs) {
+	if !e.tandem() || !e.sameClient(held, m) {
 		return false
 	}
 	if held.State == lease.Active {
@@ -349,18 +353,25 @@ func freshness(m *wire.Bndupd) lease.Time { return max(m.CLTT.Or(0), m.STOS.Or(0
 
 // rivals tells whether both are running leases, of different clients.
 func (e *Endpoint) rivals(held *lease.Lease, m *wire.Bndupd) bool {
-	theirs := lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V}
-	return !held.Client().Matches(theirs) && held.Ends > e.now.Time() && e.stillRuns(m)
+	return !e.sameClient(held, m) && held.Ends > e.now.Time() && e.stillRuns(m)
 }
+
+// sameClient tells whether an update is about the client that we hold.
+func (e *Endpoint) sameClient(held *lease.Lease, m *wire.Bndupd) bool {
+	return held.Client().Matches(lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V})
+}
+
+// atHand tells whether an address in state s is there to be given.
+func atHand(s lease.State) bool { return s == lease.Free || s == lease.Backup }
 
 // lastUse is when an address was last used according to the record held and
 // to the update: for one at rest its start says when it was given away.
 func lastUse(held *lease.Lease, m *wire.Bndupd) (known, fresh lease.Time) {
 	known, fresh = heardOf(held), freshness(m)
-	if held.State == lease.Free || held.State == lease.Backup {
+	if atHand(held.State) {
 		known = held.CLTT
 	}
-	if s := m.Status.V; s == lease.Free || s == lease.Backup {
+	if atHand(m.Status.V) {
 		fresh = m.CLTT.Or(0)
 	}
 	return known, fresh
@@ -492,7 +503,7 @@ func (e *Endpoint) merge(held lease.Lease, m *wire.Bndupd, same bool) lease.Leas
 		}
 		l.State = s
 		return e.rest(l, to)
-	case s == lease.Free || s == lease.Backup:
+	case atHand(s):
 		l.State = held.State
 		return e.rest(l, s)
 	case !same:
