@@ -35,17 +35,21 @@ func (*WokenLate) input() {}
 
 // facts takes what the machine says.
 func (n *Node) facts(now lease.Now, f *BoxFacts) {
+	clock, why := f.Clock, f.ClockWhy
+	if clock.Trusted && now.Mono < n.clock.unvouched {
+		clock, why = failover.ClockFacts{Error: clock.Error}, n.clock.why
+	}
 	switch {
-	case f.Clock.Trusted == n.clock.trusted:
-		n.everywhere(now, f.Clock)
-	case f.Clock.Trusted:
+	case clock.Trusted == n.clock.trusted:
+		n.everywhere(now, clock)
+	case clock.Trusted:
 		n.line(dhcp.LevelInfo, "R1: the clock is trusted")
 		n.clock.trusted = true
-		n.everywhere(now, f.Clock)
+		n.everywhere(now, clock)
 	default:
-		n.distrust(now, f.ClockWhy)
+		n.distrust(now, why)
 	}
-	n.clock.why, n.clock.bound = f.ClockWhy, f.Clock.Error
+	n.clock.why, n.clock.bound = why, clock.Error
 	n.everywhere(now, f.Link)
 	for _, path := range f.Heard {
 		n.everywhere(now, failover.Heartbeat{Path: path})
@@ -56,6 +60,10 @@ func (n *Node) facts(now lease.Now, f *BoxFacts) {
 // beyond what the gate allows, before the gate is not believed any more.
 const clockJump = time.Second
 
+// vouchAfter is how long after such a move the machine's word may still be one
+// that was said without knowing of it.
+const vouchAfter = 5 * time.Second
+
 // watchTime obeys R1 between two words of the machine: if the time of day was
 // set, nothing is served before the machine vouches for it again.
 func (n *Node) watchTime(now lease.Now) {
@@ -65,6 +73,7 @@ func (n *Node) watchTime(now lease.Now) {
 	if !n.opt.Watched || !n.clock.trusted || moved <= 2*n.clock.bound+clockJump {
 		return
 	}
+	n.clock.unvouched = now.Mono + int64(vouchAfter)
 	n.distrust(now, fmt.Sprintf("it was set by %v", moved.Round(time.Millisecond)))
 }
 
@@ -80,6 +89,9 @@ type clockState struct {
 	why     string
 	bound   time.Duration // of its error
 	apart   int64         // time of day less time since boot, at the latest look
+	// unvouched is the time since boot until which the machine may not know
+	// that the time of day was set.
+	unvouched int64
 }
 
 // refuses tells whether rule R1 keeps the server silent.

@@ -25,6 +25,7 @@ type Box struct {
 	// The machine.
 	powered, process, frozen bool
 	paused                   bool   // all of the machine stands still
+	dazed                    Moment // until then no rule can see that it did
 	run                      uint64 // counts processes; what an old one left is void
 	started                  Moment // the process
 	throws                   int
@@ -128,7 +129,7 @@ func (b *Box) powerOn(d time.Duration) {
 	b.booted = b.w.now
 	b.trusted = false
 	b.changes = nil
-	b.wild, b.lost = 0, 0
+	b.wild, b.lost, b.dazed = 0, 0, 0
 	b.pulse = pulse{late: b.w.dice(beatSalt(b, 6)).IntN(2) == 0}
 	if b.dice().IntN(3) == 0 && !b.isDhcpd() { // no battery behind the clock, or a bad one
 		b.wild = time.Duration(b.dice().Int64N(int64(4000*time.Hour))) - 3000*time.Hour
@@ -477,6 +478,14 @@ func (b *Box) storeFailed(err error) {
 
 // trust is the time gate's word.
 func (b *Box) trust(on bool) {
+	if b.paused && on { // the time servers are asked when it goes on
+		boot := b.booted
+		b.w.in(time.Second, func() {
+			if b.booted == boot && b.powered {
+				b.trust(true)
+			}
+		})
+	}
 	if b.trusted == on || b.paused {
 		return
 	}

@@ -62,7 +62,7 @@ func drawClients(p *Plan, r *rand.Rand) {
 var menu = []string{"power", "power", "power", "power", "power-writing", "power-writing", "crash", "freeze", "freeze",
 	"link", "link", "link", "link", "link-slow", "link-reset", "lan", "carrier", "carrier", "flap", "loss", "lan-slow",
 	"clock-step", "clock-wild", "disk-lost", "backup", "backup", "restore", "storm", "declare", "declare", "declare", "declare", "removed",
-	"maintenance", "pause", "upgrade", "calm", "reload", "deaf"}
+	"maintenance", "pause", "upgrade", "calm", "reload", "deaf", "paused-machine", "paused-machine"}
 
 func drawFaults(p *Plan, r *rand.Rand) {
 	gap := []int{20, 60, 150, 300}[r.IntN(4)]
@@ -99,6 +99,8 @@ func drawNumber(what string, r *rand.Rand) int {
 		return r.IntN(200) - 100
 	case "storm":
 		return 3 + r.IntN(3)
+	case "paused-machine":
+		return r.IntN(standings)
 	}
 	return 0
 }

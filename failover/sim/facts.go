@@ -13,6 +13,7 @@ import (
 // second (failover/daemon/boxfacts.go).
 const (
 	factsEvery = time.Second
+	vouchAfter = 7 * time.Second // more than the node waits
 	factsStale = 5 * time.Second // the age at which a heartbeat says nothing of now
 	flapping   = 5               // carrier changes in a minute; more are told anew each second
 )
@@ -57,12 +58,18 @@ func (b *Box) write() {
 	}
 }
 
-// clockSays tells what the gate says, once PID 1 has heard of it.
+// clockSays tells what the gate says, once PID 1 has heard of it. A node that
+// saw the time of day move does not believe it at first.
 func (b *Box) clockSays() {
 	boot := b.booted
 	b.w.in(time.Duration(b.w.dice(beatSalt(b, 5)).Int64N(int64(2*factsEvery))), func() {
 		if b.booted == boot {
 			b.write()
+			b.readSoon()
+		}
+	})
+	b.w.in(vouchAfter, func() {
+		if b.booted == boot && b.acts() && b.file.clock.Trusted && b.where.Rule == failover.RuleR1.String() {
 			b.readSoon()
 		}
 	})

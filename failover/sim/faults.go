@@ -22,6 +22,16 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 		b.kill("the process crashes")
 		w.later(f.length(), func() { b.start("crash") })
 	},
+	"paused-machine": func(w *World, b *Box, f Fault) {
+		if !b.isDhcpd() && b.pause() {
+			at := b.frozeAt
+			w.later(max(f.length(), shortestPause), func() {
+				if b.paused && b.frozeAt == at {
+					b.resume(f.N % standings)
+				}
+			})
+		}
+	},
 	"freeze": func(_ *World, b *Box, f Fault) { b.freeze(f.length()) },
 	"link": func(w *World, _ *Box, f Fault) {
 		w.tell("the link is cut")
@@ -78,7 +88,7 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 	},
 	"clock-step": func(_ *World, b *Box, f Fault) { b.step(f.N) },
 	"clock-wild": func(w *World, b *Box, f Fault) {
-		if !b.powered || b.isDhcpd() { // dhcpd has no gate
+		if !b.powered || b.paused || b.isDhcpd() { // dhcpd has no gate
 			return
 		}
 		b.trust(false)
@@ -104,7 +114,7 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 		b.disk.Lie()
 	},
 	"backup": func(_ *World, b *Box, _ Fault) {
-		if b.process {
+		if b.process && !b.paused {
 			b.backup()
 		}
 	},
@@ -137,7 +147,7 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 	"upgrade": func(w *World, b *Box, f Fault) {
 		w.operator.order(b, "maintenance")
 		w.later(15*time.Second, func() {
-			if b.process {
+			if b.process && !b.paused {
 				b.w.tell("%s restarts by command", b.name)
 				b.endProcess(true)
 				b.disk = b.disk.Kill()
@@ -145,8 +155,12 @@ var faults = map[string]func(w *World, b *Box, f Fault){
 			}
 		})
 	},
-	"calm":   func(w *World, b *Box, _ Fault) { w.operator.order(b, "calm") },
-	"reload": func(w *World, b *Box, _ Fault) { b.reload() },
+	"calm": func(w *World, b *Box, _ Fault) { w.operator.order(b, "calm") },
+	"reload": func(_ *World, b *Box, _ Fault) {
+		if !b.paused {
+			b.reload()
+		}
+	},
 }
 
 func (w *World) restore(b *Box, f Fault, origin string) {

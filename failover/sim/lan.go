@@ -68,7 +68,7 @@ func (l *lan) request(raw []byte, src, dst lease.IP, far, release bool) {
 }
 
 func (l *lan) arrive(b *Box, p dhcp.Packet) {
-	if !l.reaches(b) || !b.process || b.frozen && len(b.inbox) > backlog {
+	if !l.reaches(b) || l.w.now < b.dazed || !b.process || b.frozen && len(b.inbox) > backlog {
 		return
 	}
 	m, err := dhcp.Decode(p.Raw)
@@ -83,7 +83,7 @@ func (l *lan) arrive(b *Box, p dhcp.Packet) {
 // payload is the responder's memory, so it is copied.
 func (l *lan) reply(b *Box, r *dhcp.Reply) {
 	salt := saltOf(r.Payload[30:34]) + 64*uint64(b.i) + 32
-	if !l.reaches(b) || l.lost(salt) {
+	if !l.reaches(b) || l.w.now < b.dazed || l.lost(salt) {
 		return
 	}
 	got, ok := parseReply(r.Payload)

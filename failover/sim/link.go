@@ -58,9 +58,9 @@ func (l *link) syn(b *Box, run uint64, until Moment) {
 	o := b.partner()
 	switch {
 	case !b.runs(run):
-	case l.down == 0 && o.powered && !o.process, l.down == 0 && o.powered && l.open(o.i) >= maxOpen:
+	case l.reaches(o) && (!o.process || l.open(o.i) >= maxOpen):
 		l.w.in(l.latency(), func() { l.failed(b, run, "connection refused") })
-	case l.down == 0 && o.powered:
+	case l.reaches(o):
 		c := l.connect(o, b)
 		l.w.in(l.latency(), func() {
 			if !b.runs(run) || c.end[b.i] == 0 {
@@ -75,6 +75,9 @@ func (l *link) syn(b *Box, run uint64, until Moment) {
 		l.w.in(time.Second, func() { l.syn(b, run, until) })
 	}
 }
+
+// reaches tells whether box o would answer.
+func (l *link) reaches(o *Box) bool { return l.down == 0 && o.powered && !o.paused }
 
 func (l *link) failed(b *Box, run uint64, why string) {
 	if b.runs(run) {
@@ -131,7 +134,7 @@ func (l *link) carry(c *tcp, i int, do func()) {
 	at := max(l.w.now.after(l.latency()), c.free[i])
 	c.free[i] = at
 	l.w.at(at, func() {
-		if l.down > 0 || len(c.held[i]) > 0 {
+		if l.down > 0 || l.w.boxes[i].paused || len(c.held[i]) > 0 {
 			c.held[i] = append(c.held[i], do)
 			return
 		}
@@ -224,8 +227,15 @@ func (l *link) heal() {
 	}
 }
 
+// wake has the partner's TCP try again at box i, which was paused.
+func (l *link) wake(i int) {
+	for _, c := range append([]*tcp(nil), l.conns...) {
+		l.w.in(time.Duration(l.w.dice(uint64(i)).Int64N(int64(rtoTime))), func() { l.release(c, i) })
+	}
+}
+
 func (l *link) release(c *tcp, i int) {
-	if l.down > 0 {
+	if l.down > 0 || l.w.boxes[i].paused {
 		return
 	}
 	held := c.held[i]

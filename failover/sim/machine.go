@@ -17,7 +17,7 @@ func (b *Box) powerOff(why string) {
 		return
 	}
 	b.w.tell("%s: %s", b.name, why)
-	b.powered = false
+	b.powered, b.paused = false, false
 	b.endProcess(false)
 	b.disk = b.disk.PowerCut()
 	b.resets = append(b.resets, b.w.now)
@@ -26,7 +26,7 @@ func (b *Box) powerOff(why string) {
 
 // kill ends the process alone; the kernel closes its connections.
 func (b *Box) kill(why string) {
-	if !b.process {
+	if !b.process || b.paused {
 		return
 	}
 	b.w.tell("%s: %s", b.name, why)

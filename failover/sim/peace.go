@@ -58,6 +58,8 @@ func (b *Box) repair() {
 	b.carrierDown = 0
 	b.disk.CutAt(0)
 	switch {
+	case b.paused:
+		b.resume(noneStands)
 	case !b.powered:
 		b.powerOn(b.bootTime())
 	case !b.process:

@@ -89,7 +89,7 @@ type Gate struct {
 		offset time.Duration
 		since  time.Duration // monotonic; the first time they said so
 	}
-	still time.Duration // how long the machine stood still, as its clock chip says
+	still time.Duration // how late the time of day is, as the clock chip says
 	last  struct {      // the agreement before, for the measurement of drift
 		at  time.Duration
 		set bool
@@ -129,14 +129,19 @@ func (g *Gate) Samples(mono time.Duration, local time.Time, samples []Sample) Ac
 }
 
 // StoodStill tells that the clock chip went on for d while this machine did
-// not, as a virtual one that was paused. Until the servers have said by how
-// much the time of day is late now, it is not trusted.
+// not, as a virtual one that was paused; or, with d below zero, that somebody
+// else set the time of day. Until the servers have said by how much it is wrong
+// now, it is not trusted.
 func (g *Gate) StoodStill(d time.Duration) {
 	if g.state == Waiting {
 		return
 	}
 	g.state, g.still = Lost, d
-	g.why = fmt.Sprintf("this machine stood still for about %s, as its clock chip says", d.Round(time.Second))
+	if d < 0 {
+		g.why = fmt.Sprintf("the time of day was set forward by about %s, as the clock chip says", -d.Round(time.Second))
+		return
+	}
+	g.why = fmt.Sprintf("this machine stood still for about %s, or its time of day was set back, as its clock chip says", d.Round(time.Second))
 }
 
 // chipError is how far the clock chip and the servers may differ about it: the

@@ -87,7 +87,7 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 // stoodStill compares the clock chip with the time of day. If the chip went on
-// without it, the gate is told.
+// without it, or the time of day was set by somebody else, the gate is told.
 func (s *Service) stoodStill() bool {
 	chip, ok := s.Clock.ReadRTC()
 	if !ok {
@@ -96,7 +96,7 @@ func (s *Service) stoodStill() bool {
 	before, known := s.apart.is, s.apart.known
 	s.apart.is, s.apart.known = time.Until(chip), true
 	gone := s.apart.is - before
-	if !known || gone < chipError {
+	if !known || gone.Abs() < chipError {
 		return false
 	}
 	s.Lock.Lock()

@@ -67,7 +67,7 @@ func TestServiceNoticesThatItStoodStill(t *testing.T) {
 	for i, c := range []struct {
 		chip time.Duration
 		want bool
-	}{{5 * time.Second, false}, {6 * time.Second, false}, {46 * time.Second, true}, {46 * time.Second, false}, {time.Second, false}} {
+	}{{5 * time.Second, false}, {6 * time.Second, false}, {46 * time.Second, true}, {46 * time.Second, false}, {44 * time.Second, false}, {time.Second, true}} {
 		clk.chip = c.chip
 		if got := s.stoodStill(); got != c.want {
 			t.Errorf("look %d: %v", i, got)
