@@ -125,7 +125,7 @@ func (e *Endpoint) duePartnerDown() {
 	if ok, _ := e.mayDeclare(); !ok {
 		return
 	}
-	if e.witnessed(e.now) >= e.autoWait().Duration() {
+	if e.now.Mono >= e.declareAt() {
 		e.partnerDown(e.downFrom(), fmt.Sprintf("automatic: silence for %v", e.silence(e.now).Round(time.Second)), false)
 	}
 }

@@ -34,7 +34,7 @@ func (e *Endpoint) Deadline() int64 {
 	}
 	if e.cfg.AutoPartnerDown != 0 && e.state == lease.CommunicationsInterrupt && e.up == nil {
 		if ok, _ := e.mayDeclare(); ok {
-			sooner(max(e.machine.quietFrom, e.machine.lanSince) + int64(e.autoWait().Duration()))
+			sooner(e.declareAt())
 		}
 	}
 	sooner(e.updates.againAt)

@@ -38,6 +38,7 @@ type machineFacts struct {
 	lanAlive  bool
 	lanSince  int64 // Mono moment from which on lanAlive holds; 0 if it never did
 	cable     Cable
+	cableDown int64 // Mono moment from which on the cable is down
 	flapUntil int64
 
 	// quietFrom is the Mono moment from which on silence of the partner was
@@ -124,6 +125,9 @@ func (e *Endpoint) onLink(f LinkFacts) {
 	if f.LANAlive && !m.lanAlive {
 		m.lanSince = e.now.Mono
 	}
+	if f.Cable == CableDown && m.cable != CableDown {
+		m.cableDown = e.now.Mono
+	}
 	m.lanAlive, m.cable = f.LANAlive, f.Cable
 	if !e.obeys(RuleR7) {
 		return
@@ -182,13 +186,20 @@ func (e *Endpoint) lanFellSilent() bool {
 	return m.lanBeat != 0 && m.quietFrom-m.lanBeat <= int64(e.cfg.MaxResponseDelay.Duration()) || !e.obeys(RuleR6)
 }
 
-// witnessed is how long the partner has been silent while others on the
-// clients' network, where there are any, were heard (R6).
-func (e *Endpoint) witnessed(now lease.Now) time.Duration {
+// declareAt is the Mono moment at which PARTNER-DOWN may be automatic if
+// nothing is heard before: the silence was observed while others on the
+// clients' network, where there are any, were heard; and the news of a
+// heartbeat takes longer than that of the cable (R6).
+func (e *Endpoint) declareAt() int64 {
+	m := &e.machine
 	if !e.obeys(RuleR6) {
-		return e.silence(now)
+		return m.quietFrom + int64(e.autoWait().Duration())
 	}
-	return min(e.silence(now), time.Duration(now.Mono-e.machine.lanSince))
+	at := max(m.quietFrom, m.lanSince) + int64(e.autoWait().Duration())
+	if !e.cfg.Survivor {
+		at = max(at, m.cableDown+int64(e.cfg.MaxResponseDelay.Duration()))
+	}
+	return at
 }
 
 // wokenLate obeys R9: after a pause the connection proves nothing, and time

@@ -132,6 +132,31 @@ func TestSilenceCountsWhileTheNetworkLives(t *testing.T) {
 	}
 }
 
+// TestEvidenceHasToLast (R6): the cable's carrier is known at once, heartbeats
+// are a few seconds late.
+func TestEvidenceHasToLast(t *testing.T) {
+	e := inNormal(t, wire.Tandem, false)
+	e.cfg.AutoPartnerDown = 100
+	e.cfg.MCLT, e.peer.MCLT, e.peer.Authority = 60, 60, 60
+	e.greeting.Capabilities |= wire.CapStrict
+	pass := func(seconds lease.Seconds, c Cable) {
+		for range seconds {
+			e.Step(e.now.Add(time.Second), LinkFacts{LAN: true, LANAlive: true, Cable: c})
+			e.Step(e.now, Closed{Why: "refused"})
+		}
+	}
+	e.Step(e.now, Heartbeat{Path: PathLAN})
+	e.Step(e.now, Closed{Conn: 1})
+	pass(120, CableUp)
+	delay := e.cfg.MaxResponseDelay
+	if pass(delay, CableDown); e.State() != lease.CommunicationsInterrupt {
+		t.Errorf("%d s after the cable went: %v", delay-1, e.State())
+	}
+	if pass(1, CableDown); e.State() != lease.PartnerDown {
+		t.Errorf("%d s after the cable went: %v", delay, e.State())
+	}
+}
+
 // TestNoAutomaticPartnerDownAfterARestart (R6).
 func TestNoAutomaticPartnerDownAfterARestart(t *testing.T) {
 	e := inNormal(t, wire.Tandem, false)

@@ -109,7 +109,7 @@ func (e *Endpoint) whyAuto(now lease.Now) string {
 	if ok, no := e.mayDeclare(); !ok {
 		return "; no automatic partner-down: " + no
 	}
-	left := e.autoWait().Duration() - e.witnessed(now)
+	left := time.Duration(e.declareAt() - now.Mono)
 	return fmt.Sprintf(", or with automatic partner-down in %v", max(0, left).Round(time.Second))
 }
 

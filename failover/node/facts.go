@@ -50,10 +50,11 @@ func (n *Node) facts(now lease.Now, f *BoxFacts) {
 		n.distrust(now, why)
 	}
 	n.clock.why, n.clock.bound = why, clock.Error
-	n.everywhere(now, f.Link)
+	// A sign of life comes before what speaks against it.
 	for _, path := range f.Heard {
 		n.everywhere(now, failover.Heartbeat{Path: path})
 	}
+	n.everywhere(now, f.Link)
 }
 
 // clockJump is how far the time of day may move against the time since boot,

@@ -32,6 +32,7 @@ type Coverage struct {
 	// places counts how often each was come to.
 	places map[place]uint64
 	faults map[string]uint64
+	deeds  map[string]uint64
 	// Refused counts clients that got no address for about a minute.
 	Refused uint64
 	// Excused counts lives with both boxes declared the survivor.
@@ -46,7 +47,7 @@ type place struct {
 }
 
 func newCoverage() *Coverage {
-	return &Coverage{places: map[place]uint64{}, faults: map[string]uint64{}}
+	return &Coverage{places: map[place]uint64{}, faults: map[string]uint64{}, deeds: map[string]uint64{}}
 }
 
 func (c *Coverage) fault(what string) { c.faults[what]++ }
@@ -69,6 +70,9 @@ func (c *Coverage) Add(o *Coverage) {
 	}
 	for k, n := range o.faults {
 		c.faults[k] += n
+	}
+	for k, n := range o.deeds {
+		c.deeds[k] += n
 	}
 	c.Refused += o.Refused
 	c.Excused += o.Excused
@@ -117,6 +121,11 @@ func (c *Coverage) Never() []Missing {
 	for _, what := range drawn() {
 		if c.faults[what] == 0 {
 			never = append(never, Missing{"fault", what})
+		}
+	}
+	for _, what := range deeds {
+		if c.deeds[what] == 0 {
+			never = append(never, Missing{"deed", what})
 		}
 	}
 	return never
@@ -210,6 +219,9 @@ func (b *Box) see(now lease.Now) {
 	back := b.where.State == lease.Startup && b.declaredIn != b.run
 	if at.State == lease.PartnerDown && at.State != b.where.State && !back {
 		b.w.operator.entered(b)
+	}
+	if at.State != b.where.State {
+		b.did(b.where.State, at.State, p.Connected)
 	}
 	if at.State == lease.Normal {
 		b.declared = false

@@ -44,6 +44,7 @@ func (o *operator) declare(b *Box, word string) {
 	b.declared, b.declaredIn = true, b.run
 	o.tell(b, word, func(a node.Answer) {
 		if a.Err != "" {
+			o.w.Cover.wasRefused(a.Err)
 			b.declared = was
 			return
 		}

@@ -20,6 +20,9 @@ func (c *Coverage) Print(out io.Writer) {
 	}
 	c.printPlaces(out)
 	c.printFaults(out)
+	for _, what := range deeds {
+		fmt.Fprintf(out, "%8d %s\n", c.deeds[what], what)
+	}
 	fmt.Fprintf(out, "\n%d clients without an address for a minute, each told why\n", c.Refused)
 	fmt.Fprintf(out, "%d lives with both boxes declared the survivor\n", c.Excused)
 	c.printNever(out)

@@ -107,7 +107,34 @@ var tales = map[string]func(t *tale){
 		t.add("clock-wild", 1-box, at+t.r.IntN(3*t.m), 10+t.r.IntN(t.m))
 		t.add("power", box, at+t.r.IntN(2*t.m), 1+t.r.IntN(t.m))
 	},
+	// A whole machine is paused, declared dead, and wakes while the link is cut.
+	"asleep": func(t *tale) {
+		at, box := t.begin(), t.r.IntN(2)
+		t.add("paused-machine", box, at, 2*t.m+t.r.IntN(4*t.m))
+		t.add("link", 0, at+t.r.IntN(2*t.m), 9*t.m)
+		t.add("declare", 1-box, at+25+t.r.IntN(t.m), 0)
+	},
+	// One box loses power, and the other one sees it by the cable between them.
+	"evidence": func(t *tale) {
+		t.automatic()
+		at, box := t.begin(), t.r.IntN(2)
+		t.add("power", box, at, t.g+t.r.IntN(4*t.m))
+		t.add("link", 0, at+t.g+t.r.IntN(3*t.m), 5*t.m)
+		t.add("power", 1-box, at+t.g+t.r.IntN(3*t.m), 1+t.r.IntN(t.g))
+	},
+	// The cable is out, and one box is cut off from the clients' network.
+	"cut-off": func(t *tale) {
+		t.automatic()
+		at, out := t.begin(), 3*t.m+t.r.IntN(4*t.m)
+		t.add("link", 0, at, out+3*t.m)
+		t.p.Faults[0].N = alsoCable | unplugged
+		t.add("lan", t.r.IntN(2), at-20+t.r.IntN(t.g), out)
+	},
 }
+
+// automatic: the boxes declare each other down by themselves, and see all that
+// there is to see.
+func (t *tale) automatic() { t.p.Promise, t.p.Beats, t.p.Gateway = Auto, BeatsBoth, true }
 
 // quarrels are what happens while a conflict is resolved.
 var quarrels = []string{"link-reset", "link-reset", "link", "crash", "power", "freeze", "freeze", "clock-wild", "carrier", "reload", "declare", "removed",
@@ -157,7 +184,7 @@ func tell(told func(t *tale), seed uint64) *Plan {
 
 // Tales lists the names.
 func Tales() []string {
-	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock", "quarrel"}
+	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock", "quarrel", "asleep", "evidence", "cut-off"}
 }
 
 // begin is when a tale begins: the pair is in NORMAL and clients have leases.
