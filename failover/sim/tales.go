@@ -61,6 +61,17 @@ var tales = map[string]func(t *tale){
 		t.add("declare", 1-box, at+20+t.r.IntN(t.m), 0)
 		t.add("link-slow", 0, at+3*t.m, 8*t.m)
 	},
+	// A box hands over, and the other one forgets what it gave alone.
+	"handover": func(t *tale) {
+		at, box, out := t.begin(), t.r.IntN(2), t.m/2+t.r.IntN(3*t.m)
+		t.add("backup", 1-box, at-100+t.r.IntN(150), 0)
+		t.add("maintenance", box, at, out)
+		forgets := []string{"disk-lost", "restore", "restore-silently", "power"}[t.r.IntN(4)]
+		t.add(forgets, 1-box, at+30+t.r.IntN(out), 1+t.r.IntN(60))
+		if t.r.IntN(2) == 0 {
+			t.add("link", 0, at+20+t.r.IntN(out), 1+t.r.IntN(out))
+		}
+	},
 	// The link is slow when the two meet again after a declaration in a
 	// partition, and much happens before they are one.
 	"quarrel": func(t *tale) {
@@ -184,7 +195,8 @@ func tell(told func(t *tale), seed uint64) *Plan {
 
 // Tales lists the names.
 func Tales() []string {
-	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock", "quarrel", "asleep", "evidence", "cut-off"}
+	return []string{"partition", "lonely", "thaw", "cable", "disk", "older", "return", "early", "skew", "clock", "quarrel", "asleep",
+		"evidence", "cut-off", "handover"}
 }
 
 // begin is when a tale begins: the pair is in NORMAL and clients have leases.
