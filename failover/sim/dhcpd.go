@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"tandem/failover/conf"
@@ -27,51 +30,90 @@ const (
 	dhcpdStartup   = int64(15 * time.Second)
 	dhcpdHandshake = int64(15 * time.Second)
 	dhcpdRedial    = int64(5 * time.Second)
-	dhcpdWindow    = 10
-	dhcpdEarly     = lease.Seconds(65) // an end may be taken for come so much too early
+	dhcpdAckDelay  = int64(2 * time.Second) // accepted updates are acknowledged so late
+	dhcpdEarly     = lease.Seconds(65)      // an end may be taken for come so much too early
+	dhcpdOffer     = lease.Seconds(120)     // an address stays with whom it was offered to
+	dhcpdSkew      = lease.Seconds(60)      // of the clocks, at which it refuses to talk
 )
 
 // dhcpd behaves as ISC dhcpd 4.4.3 does towards its failover partner: its
-// states, whom it serves, how long, and what it believes. It is a model of
-// what was measured; the DHCP side is the responder's, which was compared with
-// dhcpd packet by packet. Where dhcpd would exit or shut itself down for good,
-// fatal is called.
+// states, whom it serves, how long, what it believes and what it says. It is a
+// model of what was measured, and is held against it: see
+// TestModelIsAsCaptured. The DHCP side is the responder's, which was compared
+// with dhcpd packet by packet. Where dhcpd would exit or shut itself down for
+// good, fatal is called.
 type dhcpd struct {
 	cfg   *conf.Config
 	def   *conf.Peer
 	table *lease.Table
 	resp  *dhcp.Responder
 	fatal func(string)
+	luck  func() lease.Seconds // 0 to 4, by which dhcpd puts off its balancing
+	// prompt: a lease ends as with dhcpd, which counts in whole seconds and so
+	// takes an address back up to a second before its client knows. No partner
+	// can help against that; else the end is a second later, the responder's.
+	prompt bool
 
 	now     lease.Now
 	peer    lease.Peer
 	startup bool
 	startBy int64
-	waitTil lease.Time // end of RECOVER-WAIT
+	waitTil int64      // end of RECOVER-WAIT
+	freeAt  lease.Time // in PARTNER-DOWN: what has ended before is free then
+	entered lease.Time // when the state was entered, by the clock of this run
 
-	up, pending uint64 // the connection, and one that is not through
-	since       int64  // of pending
+	greets      []greet
+	dialling    bool
+	dialAt      int64
+	up          uint64 // the connection
 	known       bool   // the partner's state was heard on up
 	heard, sent int64
 	timer       lease.Seconds
 	window      int
-	dialAt      int64
 	xid         uint32
 
-	todo   []lease.IP
-	flight map[uint32]lease.IP
-	wanted bool   // an UPDDONE is awaited
-	owed   bool   // one is owed
-	owedTo uint32 // for this xid
+	todo      []update // waiting for room in the window
+	flight    []update // sent, and not acknowledged
+	acks      []*wire.Bndack
+	ackAt     int64
+	wanted    bool // an UPDDONE is awaited
+	owed      bool // one is owed, for xid owedTo, once owedAfter is acknowledged
+	owedTo    uint32
+	owedAfter lease.IP
+	balanceAt int64 // zero for never
+	balanced  lease.Time
 
-	events dhcp.Out
-	dirty  []lease.Record
-	links  []node.Link
-	out    node.Output
+	was    map[lease.IP]lease.Lease // each lease as it was before the client's latest packet
+	place  map[lease.IP]int         // when it came to its place among the leases with the same end
+	places int
+
+	events  dhcp.Out
+	dirty   []lease.Record
+	changed bool // the states
+	links   []node.Link
+	out     node.Output
+}
+
+// greet is a connection that is not through.
+type greet struct {
+	conn    uint64
+	since   int64
+	dialled bool
+}
+
+// update is news of an address. dhcpd tells the state that it meant when it
+// queued the news, and everything else as it is when it sends.
+type update struct {
+	ip    lease.IP
+	state lease.State
+	xid   uint32
 }
 
 func newDhcpd(cfg *conf.Config, seed uint64, fatal func(string)) *dhcpd {
-	d := &dhcpd{cfg: cfg, def: cfg.Peers[0], table: lease.NewTable(), fatal: fatal, flight: map[uint32]lease.IP{}, timer: 20}
+	d := &dhcpd{cfg: cfg, def: cfg.Peers[0], table: lease.NewTable(), fatal: fatal, timer: 20}
+	d.was, d.place = map[lease.IP]lease.Lease{}, map[lease.IP]int{}
+	luck := rand.New(rand.NewPCG(seed, 0))
+	d.luck = func() lease.Seconds { return lease.Seconds(luck.IntN(5)) }
 	d.table.SetPools(dhcp.Pools(cfg))
 	d.resp = dhcp.New(cfg, d.table, func(*conf.Pool) dhcp.Partner { return d }, seed)
 	return d
@@ -83,7 +125,7 @@ func (d *dhcpd) Parted() bool        { return false }
 func (d *dhcpd) Restore(r lease.Record) {
 	switch r := r.(type) {
 	case *lease.Lease:
-		d.table.Apply(*r)
+		d.put(*r)
 	case *lease.Peer:
 		d.peer = *r
 	}
@@ -99,13 +141,26 @@ func (d *dhcpd) Start(now lease.Now) {
 		d.peer.MCLT, d.peer.HBA = d.def.MCLT, d.def.HBA
 	}
 	d.startup, d.startBy, d.dialAt = true, now.Mono+dhcpdStartup, now.Mono
+	if d.peer.State == lease.PartnerDown {
+		d.freeAt = d.peer.Since.Add(d.peer.MCLT)
+	}
 }
 
-func (d *dhcpd) save() { p := d.peer; d.dirty = append(d.dirty, &p) }
+// save has the states written, both at once.
+func (d *dhcpd) save() { d.changed = true }
+
+// put applies a change of a lease. Among those with the same end it is now
+// the first.
+func (d *dhcpd) put(l lease.Lease) *lease.Lease {
+	d.places++
+	d.place[l.IP], d.was[l.IP] = d.places, l
+	return d.table.Apply(l)
+}
 
 func (d *dhcpd) store(l lease.Lease) *lease.Lease {
-	p := d.table.Apply(l)
+	p := d.put(l)
 	d.dirty = append(d.dirty, p)
+	d.reconsider(l.IP)
 	return p
 }
 
@@ -115,7 +170,9 @@ func (d *dhcpd) Step(now lease.Now, in node.Input) {
 	from := len(d.events.Changed)
 	switch in := in.(type) {
 	case *node.PacketIn:
+		replies := len(d.events.Replies)
 		d.resp.Answer(now, &in.Packet, &d.events)
+		d.offered(d.events.Replies[replies:], &in.Packet)
 	case *node.ProbeResult:
 		d.resp.ProbeDone(now, in.IP, in.InUse, in.By, &d.events)
 	case *node.Reconfigure:
@@ -126,7 +183,7 @@ func (d *dhcpd) Step(now lease.Now, in node.Input) {
 			d.enter(lease.PartnerDown)
 		}
 	case *node.PeerConnected:
-		d.connected(in.Conn)
+		d.connected(in)
 	case *node.PeerReceived:
 		d.received(in.Conn, in.Message)
 	case *node.PeerClosed:
@@ -135,30 +192,48 @@ func (d *dhcpd) Step(now lease.Now, in node.Input) {
 	d.bind(from)
 }
 
-// bind marks what the clients' side changed, and tells the partner of it.
-func (d *dhcpd) bind(from int) {
-	for _, l := range d.events.Changed[from:] {
-		x := *l
-		if x.State == lease.Active && x.Rewind != lease.Active && !x.Flags.Has(lease.FlagPending) {
-			x.TSFP, x.ATSFP = 0, 0
-		}
-		if x.State == d.own() && !x.Flags.Has(lease.FlagSent) {
-			d.atRest(x, x.State)
+// offered: an address that is offered carries the client and an end.
+func (d *dhcpd) offered(replies []dhcp.Reply, p *dhcp.Packet) {
+	for i := range replies {
+		r, ok := parseReply(replies[i].Payload)
+		l := d.table.Look(r.ip)
+		if !ok || r.typ != typeOffer || l.State != lease.Free && l.State != lease.Backup {
 			continue
 		}
-		x.ATSFP = 0
-		x.Flags |= lease.FlagPending
-		d.store(x)
-		d.tell(x.IP)
+		l.HW, l.UID = string(append([]byte{1}, p.Raw[28:34]...)), string(p.Msg.Options[optClientID])
+		l.Ends, l.CLTT = d.now.Time().Add(dhcpdOffer), d.now.Time()
+		l.Starts = l.CLTT
+		d.dirty = append(d.dirty, d.put(l))
 	}
 }
 
-// atRest brings a lease to FREE or BACKUP.
-func (d *dhcpd) atRest(l lease.Lease, s lease.State) *lease.Lease {
-	l.State, l.Rewind = s, s
-	l.Flags &^= lease.FlagPending | lease.FlagSent
-	l.Ends = min(l.Ends, d.now.Time())
-	return d.store(l)
+// bind marks what the clients' side changed, and tells the partner of it.
+func (d *dhcpd) bind(from int) {
+	for _, l := range d.events.Changed[from:] {
+		x, was := *l, d.was[l.IP]
+		x.ATSFP = 0
+		switch x.State {
+		case lease.Active:
+			if was.State != lease.Active {
+				x.TSFP = 0
+			}
+			x.TSFP = min(x.TSFP, x.TSTP)
+		case lease.Released:
+			x.TSTP, x.CLTT = d.now.Time(), was.CLTT
+		case lease.Abandoned:
+			x.Starts, x.CLTT = was.Starts, was.CLTT
+		case lease.Free, lease.Backup:
+			d.rest(&x, x.State)
+		}
+		d.store(x)
+		d.tell(x.IP, x.State)
+	}
+}
+
+// rest brings a lease to FREE or BACKUP.
+func (d *dhcpd) rest(l *lease.Lease, s lease.State) {
+	l.State, l.Rewind, l.TSTP = s, s, l.Ends
+	l.Flags &^= lease.FlagSent
 }
 
 func (d *dhcpd) own() lease.State {
@@ -186,17 +261,32 @@ func (d *dhcpd) Deadline() int64 {
 	if d.startup {
 		sooner(d.startBy)
 	}
-	if d.up != 0 {
+	wall := func(t lease.Time) {
+		if t != 0 {
+			sooner(d.now.Mono + int64(t)*1e9 - d.now.Wall)
+		}
+	}
+	switch {
+	case d.up != 0:
 		sooner(d.heard + int64(d.def.MaxResponseDelay.Duration()))
 		sooner(d.sent + int64((d.timer / 3).Duration()))
-	} else {
+	case !d.dialling:
 		sooner(d.dialAt)
 	}
-	if d.pending != 0 {
-		sooner(d.since + dhcpdHandshake)
+	for _, g := range d.greets {
+		sooner(g.since + dhcpdHandshake)
+	}
+	if len(d.acks) > 0 {
+		sooner(d.ackAt)
 	}
 	if d.peer.State == lease.RecoverWait {
-		sooner(d.now.Mono + int64(d.waitTil)*1e9 - d.now.Wall)
+		sooner(d.waitTil)
+	}
+	if d.peer.State == lease.PartnerDown {
+		wall(d.freeAt)
+	}
+	if d.balances() {
+		sooner(d.balanceAt)
 	}
 	return at
 }
@@ -204,33 +294,66 @@ func (d *dhcpd) Deadline() int64 {
 // due does what time brings about.
 func (d *dhcpd) due() {
 	from := len(d.events.Changed)
-	d.resp.Tick(d.now, &d.events)
+	now := d.now
+	if d.prompt {
+		now.Wall += int64(time.Second)
+	}
+	d.resp.Tick(now, &d.events)
+	slices.SortFunc(d.events.Changed[from:], d.inOrder)
 	d.bind(from)
 	if d.startup && d.now.Mono >= d.startBy {
-		d.leaveStartup(interruptedISC(d.peer.State))
+		d.enter(interruptedISC(d.peer.State))
 	}
-	if d.peer.State == lease.RecoverWait && d.now.Time() >= d.waitTil {
+	if d.peer.State == lease.RecoverWait && d.now.Mono >= d.waitTil {
 		d.enter(lease.RecoverDone)
 	}
+	if d.peer.State == lease.PartnerDown && d.freeAt != 0 && d.now.Time() >= d.freeAt {
+		d.freeAt = 0
+		d.freeEnded()
+	}
+	d.dueBalance()
+	if len(d.acks) > 0 && d.now.Mono >= d.ackAt {
+		d.sayAcks()
+	}
+	d.dueLink()
+}
+
+// inOrder is the order in which leases end: on the way to FREE dhcpd turns
+// those of the same second around.
+func (d *dhcpd) inOrder(a, b *lease.Lease) int {
+	turn := cmp.Compare(d.place[b.IP], d.place[a.IP])
+	if a.State == lease.Free {
+		turn = -turn
+	}
+	return cmp.Or(cmp.Compare(d.was[a.IP].Ends, d.was[b.IP].Ends), turn)
+}
+
+// dueLink does what is due with the connections.
+func (d *dhcpd) dueLink() {
 	switch {
-	case d.up == 0 && d.now.Mono >= d.dialAt:
-		d.dialAt = d.now.Mono + dhcpdRedial
+	case d.up == 0 && !d.dialling && d.now.Mono >= d.dialAt:
+		d.dialling = true
 		d.links = append(d.links, node.Link{Do: node.LinkDial, Peer: d.def.Name})
 	case d.up != 0 && d.now.Mono-d.heard >= int64(d.def.MaxResponseDelay.Duration()):
 		d.hangup(d.up)
 	case d.up != 0 && d.now.Mono-d.sent >= int64((d.timer/3).Duration()):
 		d.send(&wire.Contact{})
 	}
-	if d.pending != 0 && d.now.Mono-d.since >= dhcpdHandshake {
-		d.hangup(d.pending)
+	for _, g := range slices.Clone(d.greets) {
+		if d.now.Mono-g.since >= dhcpdHandshake {
+			d.hangup(g.conn)
+		}
 	}
-	d.pump()
 }
 
 // Flush gives what the batch led to. dhcpd writes before it answers.
 func (d *dhcpd) Flush(now lease.Now) *node.Output {
 	d.now = now
 	d.due()
+	if d.changed {
+		p := d.peer
+		d.dirty, d.changed = append(d.dirty, &p), false
+	}
 	o := &d.out
 	o.Records = append(o.Records[:0], d.dirty...)
 	o.MustSync = len(o.Records) > 0

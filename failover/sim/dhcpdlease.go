@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"fmt"
+	"slices"
+
 	"tandem/failover/dhcp"
 	"tandem/failover/lease"
 	"tandem/failover/wire"
@@ -73,65 +76,38 @@ func (d *dhcpd) Grant(now lease.Now, l *lease.Lease, want lease.Seconds) (lease.
 	return length, t.Add(want).Add(length / 2), dhcp.Yes
 }
 
-// Ended implements dhcp.Partner: the primary ends leases in NORMAL, everybody
-// does otherwise, and in PARTNER-DOWN they are free early.
-func (d *dhcpd) Ended(now lease.Now, l *lease.Lease, to lease.State) (lease.State, lease.Time, dhcp.Verdict) {
-	later := now.Time().Add(10)
+// Ended implements dhcp.Partner: a secondary leaves the ends to the primary as
+// long as it can, and in PARTNER-DOWN what has ended is free early.
+func (d *dhcpd) Ended(_ lease.Now, l *lease.Lease, to lease.State) (lease.State, lease.Time, dhcp.Verdict) {
 	s := d.state()
 	switch {
 	case to == lease.Released:
 		return to, 0, dhcp.Yes
-	case s == lease.Normal && d.def.Secondary, s != lease.Normal && s != lease.CommunicationsInterrupt && s != lease.PartnerDown:
-		return l.State, later, dhcp.Verdict{Rule: "dhcpd"}
-	case to == lease.Free:
-		return d.own(), 0, dhcp.Yes
-	case s == lease.PartnerDown:
-		if at := max(d.peer.Since.Add(d.peer.MCLT), l.Ends); at > now.Time() {
-			return l.State, at, dhcp.Verdict{Rule: "dhcpd"}
-		}
-		return d.own(), 0, dhcp.Yes
-	case l.Rewind == d.own() && !l.Flags.Has(lease.FlagSent):
-		return l.Rewind, 0, dhcp.Yes
+	case d.def.Secondary && s != lease.PartnerDown && (s != lease.CommunicationsInterrupt || l.Ends <= d.entered):
+		return l.State, d.now.Time().Add(10), dhcp.Verdict{Rule: "dhcpd"}
+	case to == lease.Free, s == lease.PartnerDown && d.peer.Since.Add(d.peer.MCLT) <= d.now.Time():
+		return lease.Free, 0, dhcp.Yes
+	case s == lease.CommunicationsInterrupt && l.Rewind == d.own() && !l.Flags.Has(lease.FlagSent):
+		return l.Rewind, 0, dhcp.Yes // nobody was told of it
 	}
 	return lease.Expired, 0, dhcp.Yes
 }
 
-// tell queues news of an address.
-func (d *dhcpd) tell(ip lease.IP) {
-	if d.up == 0 || !d.known || d.startup {
-		return
+// freeEnded frees, in PARTNER-DOWN, what had ended when that began.
+func (d *dhcpd) freeEnded() {
+	var list []lease.Lease
+	for _, id := range d.pools() {
+		d.table.Candidates(id, lease.Expired, func(l lease.Lease) bool {
+			if endedISC(l.State) {
+				list = append(list, l)
+			}
+			return true
+		})
 	}
-	for xid, x := range d.flight {
-		if x == ip {
-			delete(d.flight, xid)
-		}
-	}
-	for _, x := range d.todo {
-		if x == ip {
-			return
-		}
-	}
-	d.todo = append(d.todo, ip)
-	d.pump() // at once, as long as the window lasts
-}
-
-// owe answers UPDREQ and UPDREQALL.
-func (d *dhcpd) owe(xid uint32, all bool) {
-	d.owed, d.owedTo = true, xid
-	if !all {
-		d.owePending()
-		return
-	}
-	for i := range d.table.Len() {
-		d.tell(d.table.At(i).IP)
-	}
-}
-
-func (d *dhcpd) owePending() {
-	for i := range d.table.Len() {
-		if l := d.table.At(i); l.Flags.Has(lease.FlagPending) || endedISC(l.State) {
-			d.tell(l.IP)
-		}
+	for _, l := range list {
+		d.rest(&l, lease.Free)
+		d.store(l)
+		d.tell(l.IP, l.State)
 	}
 }
 
@@ -139,122 +115,147 @@ func endedISC(s lease.State) bool {
 	return s == lease.Expired || s == lease.Released || s == lease.Reset
 }
 
-// pump sends what the window takes.
-func (d *dhcpd) pump() {
-	if d.up == 0 || !d.known {
-		d.todo = d.todo[:0]
-		return
-	}
-	for len(d.todo) > 0 && len(d.flight) < max(d.window, 1) {
-		l := d.table.Look(d.todo[0])
-		d.todo = d.todo[1:]
-		d.sendUpdate(&l)
-	}
-	if d.owed && len(d.todo) == 0 && len(d.flight) == 0 {
-		d.owed = false
-		d.sendOn(d.up, &wire.Upddone{}, d.owedTo)
-	}
-}
-
-func (d *dhcpd) sendUpdate(l *lease.Lease) {
-	m := &wire.Bndupd{}
-	m.IP, m.Status = wire.Some(l.IP), wire.Some(l.State)
-	if l.State != lease.Abandoned {
-		if l.UID != "" {
-			m.ClientID = wire.Some(l.UID)
-		}
-		if l.HW != "" {
-			m.HW = wire.Some(l.HW)
-		}
-	}
-	m.LeaseExpiry, m.PotentialExpiry, m.STOS = wire.Some(l.Ends), wire.Some(l.TSTP), wire.Some(l.Starts)
-	if l.CLTT != 0 {
-		m.CLTT = wire.Some(l.CLTT)
-	}
-	d.send(m)
-	d.flight[d.xid] = l.IP
-	if l.Flags.Has(lease.FlagPending) {
-		x := *l
-		x.Flags |= lease.FlagSent
-		d.store(x)
-	}
-}
-
-// hearUpdate believes nearly everything (its checks of transitions and duels).
+// hearUpdate believes nearly everything.
 func (d *dhcpd) hearUpdate(m *wire.Bndupd) {
 	ack := &wire.Bndack{}
-	ack.IP = wire.Some(m.IP.V)
+	ack.Header, ack.IP = m.Header, m.IP
+	if m.Status.Set && !m.Status.V.Valid() {
+		d.fatal(fmt.Sprintf("dhcpd hears binding status %d and exits", m.Status.V))
+		return
+	}
 	l := d.table.Look(m.IP.V)
-	if !d.accepts(&l, m) {
-		ack.Reject = wire.Some(wire.RejectFatalConflict)
+	why, text := d.judge(&l, m)
+	if why != wire.RejectNone {
+		ack.Reject, ack.Message = wire.Some(why), wire.Some(text)
 		d.sendOn(d.up, ack, m.XID)
 		return
 	}
+	d.flight = slices.DeleteFunc(d.flight, func(u update) bool { return u.ip == l.IP })
 	s := m.Status.V
 	if m.HW.Set || s == lease.Abandoned {
 		l.HW, l.UID = m.HW.V, m.ClientID.V
 	}
 	l.Ends, l.Starts = m.LeaseExpiry.Or(l.Ends), m.STOS.Or(l.Starts)
 	l.TSFP = m.PotentialExpiry.Or(l.TSFP)
+	l.ATSFP = l.TSFP
 	l.Extra = nil
-	switch {
-	case endedISC(s):
-		d.atRest(l, lease.Free)
-	case s == lease.Free || s == lease.Backup:
-		d.atRest(l, s)
-	default:
-		l.State, l.Rewind = s, s
-		l.Flags &^= lease.FlagPending | lease.FlagSent
-		d.store(l)
+	l.Flags &^= lease.FlagSent | lease.FlagReserved | lease.FlagBOOTP
+	l.Flags |= lease.Flags(m.IPFlags.V) & (lease.FlagReserved | lease.FlagBOOTP)
+	l.State, l.Rewind = s, s
+	if endedISC(s) {
+		d.rest(&l, lease.Free)
 	}
-	d.sendOn(d.up, ack, m.XID)
+	d.store(l)
+	d.acks = append(d.acks, ack)
+	d.ackAt = d.now.Mono + dhcpdAckDelay
+	if len(d.acks) >= d.window/2 {
+		d.sayAcks()
+	}
+	if endedISC(s) {
+		d.affine(l.IP)
+	}
 }
 
-func (d *dhcpd) accepts(l *lease.Lease, m *wire.Bndupd) bool {
+// judge is dhcpd's checks of an update, in its order.
+func (d *dhcpd) judge(l *lease.Lease, m *wire.Bndupd) (wire.Reject, string) {
+	s := m.Status.V
+	bound := s == lease.Active || s == lease.Expired || s == lease.Released
+	switch {
+	case !m.IP.Set || !m.Status.Set:
+		return wire.RejectMissingInfo, "binding update lacks required options"
+	case d.table.PoolOf(l.IP) < 0:
+		return wire.RejectIllegalIP, "unknown IP address"
+	case d.cfg.PoolOf(l.IP).Peer == nil:
+		return wire.RejectIllegalIP, "IP address is covered by a different failover relationship state"
+	case d.wins(l, m):
+		return wire.RejectLessCritical, "incoming update is less critical than outgoing update"
+	case s == lease.Abandoned && m.HW.Set:
+		return wire.RejectMisc, "BNDUPD to ABANDONED with a CHADDR"
+	case len(m.HW.V) > 21:
+		return wire.RejectMisc, "chaddr too long"
+	case bound && !m.HW.Set:
+		return wire.RejectMissingInfo, "BNDUPD without CHADDR"
+	case s == lease.Abandoned && m.ClientID.Set:
+		return wire.RejectMisc, "BNDUPD to ABANDONED with client-id"
+	case m.IPFlags.V&wire.IPReserved != 0 && l.State == d.own() && !l.Flags.Has(lease.FlagReserved):
+		return wire.RejectNotReserved, "Address is not reserved."
+	case !d.allows(l, m):
+		return wire.RejectFatalConflict, fmt.Sprintf("%v: invalid state transition: %v to %v", l.IP, l.State, s)
+	}
+	return wire.RejectNone, ""
+}
+
+// wins tells whether an update of ours that is in flight beats the partner's.
+func (d *dhcpd) wins(l *lease.Lease, m *wire.Bndupd) bool {
+	i := slices.IndexFunc(d.flight, func(u update) bool { return u.ip == l.IP })
+	if i < 0 {
+		return false
+	}
+	mine, theirs := d.flight[i].state == lease.Active, m.Status.V == lease.Active
+	switch {
+	case mine && theirs && l.CLTT != m.CLTT.V:
+		return m.CLTT.V < l.CLTT
+	case mine && m.Status.V == lease.Expired, !mine && theirs:
+		return false
+	}
+	return !d.def.Secondary
+}
+
+// allows tells whether the state of a lease may change as the update says.
+func (d *dhcpd) allows(l *lease.Lease, m *wire.Bndupd) bool {
 	now, s := d.now.Time(), m.Status.V
-	for xid, ip := range d.flight {
-		if ip != l.IP {
-			continue
-		}
-		mine, theirs := l.State == lease.Active, s == lease.Active
-		lost := d.def.Secondary
+	normal := d.state() == lease.Normal
+	idle := s == lease.Free || s == lease.Backup
+	switch l.State {
+	case lease.Expired, lease.Reset:
+		return !normal || !idle || m.PotentialExpiry.V <= now
+	case lease.Active:
 		switch {
-		case mine && theirs && l.CLTT != m.CLTT.V:
-			lost = m.CLTT.V > l.CLTT
-		case mine && s == lease.Expired, !mine && theirs:
-			lost = true
+		case idle:
+			return normal && d.def.Secondary && m.PotentialExpiry.V <= now
+		case s == lease.Expired:
+			return !(normal && !d.def.Secondary) && l.Ends <= now.Add(dhcpdEarly)
+		case s == lease.Reset:
+			return !(normal && !d.def.Secondary)
 		}
-		if !lost {
-			return false
-		}
-		delete(d.flight, xid)
-	}
-	if l.State != lease.Active {
-		return true
-	}
-	switch s {
-	case lease.Expired:
-		return !(d.state() == lease.Normal && !d.def.Secondary) && l.Ends <= now.Add(dhcpdEarly)
-	case lease.Free, lease.Backup:
-		return d.state() == lease.Normal && d.def.Secondary && m.PotentialExpiry.V <= now
 	}
 	return true
 }
 
+// hearAck takes a BNDACK. Of a refusal the number does not matter, and the
+// lease stays as it is.
 func (d *dhcpd) hearAck(m *wire.Bndack) {
-	ip, ok := d.flight[m.XID]
-	if !ok {
+	ip := m.IP.V
+	i := slices.IndexFunc(d.flight, func(u update) bool { return u.ip == ip })
+	if i >= 0 && (m.Reject.Set || d.flight[i].xid == m.XID) {
+		u := d.flight[i]
+		d.flight = slices.Delete(d.flight, i, i+1)
+		if !m.Reject.Set {
+			d.acknowledged(u, m)
+		}
+	} else if !m.Reject.Set {
 		return
 	}
-	delete(d.flight, m.XID)
-	l := d.table.Look(ip)
-	switch {
-	case m.Reject.Set:
-	case endedISC(l.State):
-		d.atRest(l, lease.Free)
-	default:
-		l.TSFP, l.ATSFP, l.Rewind = l.TSTP, l.TSTP, l.State
-		l.Flags &^= lease.FlagPending | lease.FlagSent
-		d.store(l)
+	if d.owed && d.owedAfter == ip {
+		d.sayDone()
 	}
+	d.pump()
+}
+
+func (d *dhcpd) acknowledged(u update, m *wire.Bndack) {
+	l := d.table.Look(u.ip)
+	if endedISC(u.state) {
+		d.rest(&l, lease.Free)
+		l.ATSFP = l.TSTP
+		d.store(l)
+		d.affine(l.IP)
+		return
+	}
+	l.TSFP, l.Rewind = l.TSTP, l.State
+	if m.ClientID.Set {
+		l.TSFP = m.PotentialExpiry.V // a mistake of dhcpd's
+	}
+	l.ATSFP = l.TSTP
+	d.dirty = append(d.dirty, d.table.Apply(l))
+	d.was[l.IP] = l
 }

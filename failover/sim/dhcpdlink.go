@@ -2,35 +2,40 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"tandem/failover/lease"
 	"tandem/failover/node"
 	"tandem/failover/wire"
 )
 
+// dhcpdVendor is how dhcpd introduces itself.
+const dhcpdVendor = "isc-4.4.3-P1"
+
 // connected: the primary speaks first, whoever dialled.
-func (d *dhcpd) connected(id uint64) {
-	if d.pending != 0 {
-		d.hangup(d.pending)
-	}
-	d.pending, d.since = id, d.now.Mono
+func (d *dhcpd) connected(in *node.PeerConnected) {
+	d.greets = append(d.greets, greet{in.Conn, d.now.Mono, in.Dialled})
 	if !d.def.Secondary {
-		d.sendOn(id, &wire.Connect{Relationship: wire.Some(d.def.Name), MaxUnacked: wire.Some(uint32(dhcpdWindow)),
-			ReceiveTimer: wire.Some(d.def.MaxResponseDelay), VendorClass: wire.Some("isc"), Version: wire.Some(uint8(1)),
+		d.sendOn(in.Conn, &wire.Connect{Relationship: wire.Some(d.def.Name), MaxUnacked: wire.Some(uint32(d.def.MaxUnackedUpdates)),
+			ReceiveTimer: wire.Some(d.def.MaxResponseDelay), VendorClass: wire.Some(dhcpdVendor), Version: wire.Some(uint8(1)),
 			TLSRequest: wire.Some(wire.TLSNone), MCLT: wire.Some(d.def.MCLT), HBA: wire.Some(wire.HBA(d.def.HBA))}, 0)
 	}
 }
 
 func (d *dhcpd) sendOn(id uint64, m wire.Message, xid uint32) {
 	*m.Head() = wire.Header{Time: d.now.Time(), XID: xid}
-	d.sent = d.now.Mono
+	if id == d.up {
+		d.sent = d.now.Mono
+	}
 	d.links = append(d.links, node.Link{Do: node.LinkSend, Peer: d.def.Name, Conn: id, Message: m})
 }
 
+// send says something that is no answer. dhcpd counts from zero on each
+// connection, the CONNECT included.
 func (d *dhcpd) send(m wire.Message) {
 	if d.up != 0 {
-		d.xid++
 		d.sendOn(d.up, m, d.xid)
+		d.xid++
 	}
 }
 
@@ -39,21 +44,27 @@ func (d *dhcpd) hangup(id uint64) {
 	d.closed(id)
 }
 
+// closed: a connection is gone, or with zero a dial has failed. What was in
+// flight stays so.
 func (d *dhcpd) closed(id uint64) {
-	switch {
-	case id == 0:
-	case id == d.pending:
-		d.pending = 0
-	case id == d.up:
-		d.up, d.wanted, d.owed = 0, false, false
-		d.dialAt = d.now.Mono + dhcpdRedial
+	if i := slices.IndexFunc(d.greets, func(g greet) bool { return g.conn == id }); i >= 0 {
+		if d.greets[i].dialled {
+			d.dialling, d.dialAt = false, d.now.Mono+dhcpdRedial
+		}
+		d.greets = slices.Delete(d.greets, i, i+1)
+		return
+	}
+	switch id {
+	case 0:
+		d.dialling, d.dialAt = false, d.now.Mono+dhcpdRedial
+	case d.up:
+		d.up, d.wanted, d.owed, d.acks = 0, false, false, nil
+		d.dialling, d.dialAt = false, d.now.Mono+dhcpdRedial
 		if !d.known {
 			return
 		}
 		d.known = false
-		if d.startup {
-			d.startBy = max(d.startBy, d.now.Mono+1e9)
-		} else if to := interruptedISC(d.peer.State); to != d.peer.State {
+		if to := interruptedISC(d.peer.State); to != d.peer.State || d.startup {
 			d.enter(to)
 		}
 	}
@@ -62,21 +73,9 @@ func (d *dhcpd) closed(id uint64) {
 func (d *dhcpd) received(id uint64, m wire.Message) {
 	switch m := m.(type) {
 	case *wire.Connect:
-		ack := &wire.Connectack{Relationship: wire.Some(d.def.Name), MaxUnacked: wire.Some(uint32(dhcpdWindow)),
-			ReceiveTimer: wire.Some(d.def.MaxResponseDelay), VendorClass: wire.Some("isc"), Version: wire.Some(uint8(1)), TLSReply: wire.Some(uint8(0))}
-		if d.up != 0 {
-			d.hangup(id) // the refusal does not arrive
-			return
-		}
-		d.peer.MCLT, d.peer.HBA = m.MCLT.V, m.HBA.V
-		d.sendOn(id, ack, m.XID)
-		d.establish(id, m.ReceiveTimer.V, m.MaxUnacked.V)
+		d.greeted(id, m)
 	case *wire.Connectack:
-		if m.Reject.Set || d.up != 0 {
-			d.hangup(id)
-			return
-		}
-		d.establish(id, m.ReceiveTimer.V, m.MaxUnacked.V)
+		d.answered(id, m)
 	case *wire.Disconnect:
 		d.hangup(id)
 	default:
@@ -87,9 +86,75 @@ func (d *dhcpd) received(id uint64, m wire.Message) {
 	}
 }
 
-func (d *dhcpd) establish(id uint64, timer lease.Seconds, window uint32) {
-	d.up, d.pending, d.known, d.heard = id, 0, false, d.now.Mono
-	d.timer, d.window = timer, int(window)
+// greeted takes a CONNECT. Of the last two refusals the partner sees that the
+// connection ends, and nothing else.
+func (d *dhcpd) greeted(id uint64, m *wire.Connect) {
+	ack := &wire.Connectack{Relationship: m.Relationship, VendorClass: wire.Some(dhcpdVendor), Version: wire.Some(uint8(1))}
+	if m.TLSRequest.Set {
+		ack.TLSReply = wire.Some(uint8(0))
+	}
+	named := m.Relationship.V == d.def.Name
+	if named {
+		ack.MaxUnacked, ack.ReceiveTimer = wire.Some(uint32(d.def.MaxUnackedUpdates)), wire.Some(d.def.MaxResponseDelay)
+	}
+	refuse := func(why wire.Reject, text string) {
+		ack.Reject, ack.Message = wire.Some(why), wire.Some(text)
+		d.sendOn(id, ack, m.XID)
+		d.hangup(id)
+	}
+	switch {
+	case !m.Relationship.Set:
+		refuse(wire.RejectInvalidPartner, "missing relationship-name")
+	case !named:
+		refuse(wire.RejectInvalidPartner, "unknown failover relationship name")
+	case d.skewed(m):
+		refuse(wire.RejectTimeMismatch, "time offset too large")
+	case !m.HBA.Set:
+		refuse(wire.RejectHBAConflict, "invalid HBA")
+	case d.up != 0, !m.MCLT.Set:
+		d.hangup(id)
+	default:
+		d.peer.MCLT, d.peer.HBA = m.MCLT.V, m.HBA.V
+		d.sendOn(id, ack, m.XID)
+		d.establish(id, m.ReceiveTimer.V, m.MaxUnacked)
+	}
+}
+
+// answered takes a CONNECTACK.
+func (d *dhcpd) answered(id uint64, m *wire.Connectack) {
+	refuse := func(why wire.Reject, text string) {
+		d.sendOn(id, &wire.Disconnect{Reject: wire.Some(why), Message: wire.Some(text)}, 1)
+		d.hangup(id)
+	}
+	switch {
+	case !m.Relationship.Set:
+		refuse(wire.RejectInvalidPartner, "missing relationship-name")
+	case m.Reject.Set:
+		d.hangup(id)
+	case m.Relationship.V != d.def.Name:
+		refuse(wire.RejectInvalidPartner, fmt.Sprintf("remote failover relationship name %s does not match", m.Relationship.V))
+	case d.up != 0:
+		refuse(wire.RejectDuplicateConn, "already connected")
+	case d.skewed(m):
+		refuse(wire.RejectTimeMismatch, "time offset too large")
+	default:
+		d.establish(id, m.ReceiveTimer.V, m.MaxUnacked)
+	}
+}
+
+func (d *dhcpd) skewed(m wire.Message) bool {
+	theirs, ours := m.Head().Time, d.now.Time()
+	return max(theirs, ours).Sub(min(theirs, ours)) > dhcpdSkew
+}
+
+func (d *dhcpd) establish(id uint64, timer lease.Seconds, window wire.Opt[uint32]) {
+	d.greets = slices.DeleteFunc(d.greets, func(g greet) bool { return g.conn == id })
+	d.up, d.known, d.heard, d.dialling = id, false, d.now.Mono, false
+	d.timer, d.window = timer, int(window.Or(uint32(d.window)))
+	d.xid = 0
+	if !d.def.Secondary {
+		d.xid = 1
+	}
 	d.sayState()
 }
 
@@ -116,7 +181,7 @@ func (d *dhcpd) hear(m wire.Message) {
 	case *wire.Upddone:
 		d.hearDone()
 	case *wire.Poolreq:
-		d.sendOn(d.up, &wire.Poolresp{Transferred: wire.Some(uint32(0))}, m.XID)
+		d.sharePools(m.XID)
 	}
 }
 
@@ -134,7 +199,8 @@ func (d *dhcpd) move(partner lease.ServerState) (to lease.ServerState, ask bool)
 		case partner == pd:
 			return pc, false
 		case conflict:
-			d.fatal(fmt.Sprintf("dhcpd in NORMAL hears %v and shuts down", partner))
+			d.shutdown(fmt.Sprintf("in NORMAL hears %v", partner))
+			return lease.Shutdown, false
 		case partner == lease.Recover || partner == lease.Shutdown:
 			return pd, false
 		case partner == lease.Paused:
@@ -159,7 +225,8 @@ func (d *dhcpd) move(partner lease.ServerState) (to lease.ServerState, ask bool)
 	case pc:
 		switch partner {
 		case n:
-			d.fatal("dhcpd in POTENTIAL-CONFLICT hears NORMAL and shuts down")
+			d.shutdown("in POTENTIAL-CONFLICT hears NORMAL")
+			return lease.Shutdown, false
 		case lease.Recover:
 			return lease.Recover, false
 		case lease.Shutdown:
@@ -201,24 +268,52 @@ func (d *dhcpd) move(partner lease.ServerState) (to lease.ServerState, ask bool)
 	return own, false
 }
 
+// shutdown is what dhcpd does when it does not know what to do: it serves
+// nobody until somebody starts it again.
+func (d *dhcpd) shutdown(why string) {
+	d.peer.State, d.peer.Since, d.startup = lease.Shutdown, d.now.Time(), false
+	d.save()
+	d.sayState()
+	d.fatal("dhcpd " + why + " and shuts down")
+}
+
 func (d *dhcpd) hearState(s lease.ServerState, startup bool) {
-	repeated := d.known && s == d.peer.Partner
+	if !s.Valid() || s < lease.Normal {
+		d.shutdown(fmt.Sprintf("hears state %d", s))
+		return
+	}
+	repeated := s == d.peer.Partner
 	d.known = true
 	d.peer.Partner, d.peer.PartnerSince = s, d.now.Time()
 	d.save()
-	if d.peer.State == lease.PartnerDown && startup || repeated && !d.startup {
+	switch own := d.peer.State; {
+	case own == lease.PartnerDown && startup:
+		return
+	case repeated && d.startup:
+		if own == lease.ResolutionInterrupted {
+			own = lease.PotentialConflict
+		}
+		d.enter(own)
+		return
+	case repeated && (own == lease.Normal || own == lease.PotentialConflict || own == lease.RecoverDone):
 		return
 	}
 	to, ask := d.move(s)
 	switch {
-	case d.startup:
-		d.leaveStartup(to)
-	case to != d.peer.State:
+	case d.startup, to != d.peer.State:
 		d.enter(to)
+	case ask:
+		d.ask(d.request(to))
 	}
-	if ask && d.peer.State == to {
-		d.ask(&wire.UpdreqAll{})
+}
+
+// request is what dhcpd asks for in a state. In a conflict it wants what the
+// partner thinks is news alone.
+func (d *dhcpd) request(in lease.ServerState) wire.Message {
+	if in == lease.PotentialConflict {
+		return &wire.Updreq{}
 	}
+	return &wire.UpdreqAll{}
 }
 
 func (d *dhcpd) ask(m wire.Message) {
@@ -237,70 +332,45 @@ func interruptedISC(s lease.ServerState) lease.ServerState {
 	return s
 }
 
-func (d *dhcpd) leaveStartup(to lease.ServerState) {
-	d.startup = false
-	if to != d.peer.State {
-		d.enter(to)
-		return
-	}
-	d.save()
-	d.sayState()
-}
-
-// enter changes the state. The start of NORMAL counts on in RECOVER and
-// RECOVER-WAIT, which is why dhcpd often does not wait at all.
+// enter changes the state, or leaves STARTUP for it. Its start is that of the state before if dhcpd only
+// leaves STARTUP, or waits in RECOVER-WAIT, which is why it often does not
+// wait at all.
 func (d *dhcpd) enter(to lease.ServerState) {
 	from := d.peer.State
-	if to != lease.RecoverWait && !(to == lease.Recover && from == lease.Normal) {
+	if to != lease.RecoverWait && !d.startup {
 		d.peer.Since = d.now.Time()
 	}
+	if from == lease.Normal || from == lease.PotentialConflict || from == lease.PartnerDown {
+		d.todo, d.flight = append(d.flight, d.todo...), nil
+	}
+	if from == lease.CommunicationsInterrupt && to == lease.Normal {
+		d.pump() // news first
+	}
 	d.peer.State = to
-	d.startup = false
+	d.startup, d.entered = false, d.now.Time()
 	d.save()
 	d.sayState()
-	if from == lease.Normal || from == lease.PotentialConflict || from == lease.PartnerDown {
-		clear(d.flight)
-	}
 	switch to {
 	case lease.Normal:
-		d.share()
-		d.owePending()
+		d.balance()
+		if d.queue(false); len(d.todo) > 0 {
+			d.pump()
+		}
+	case lease.PartnerDown:
+		d.freeAt = d.peer.Since.Add(d.peer.MCLT)
 	case lease.Recover:
 		if d.known {
-			d.ask(&wire.UpdreqAll{})
+			d.ask(d.request(to))
 		}
 	case lease.PotentialConflict:
 		if d.known && !d.def.Secondary {
-			d.ask(&wire.Updreq{})
+			d.ask(d.request(to))
 		}
 	case lease.RecoverDone:
 		if d.known {
 			if next, _ := d.move(d.peer.Partner); next != to {
 				d.enter(next)
 			}
-		}
-	}
-}
-
-// share gives half of the free addresses to a secondary.
-func (d *dhcpd) share() {
-	if d.def.Secondary {
-		return
-	}
-	for id := range d.cfg.Pools {
-		give := (d.table.Count(id, lease.Free) - d.table.Count(id, lease.Backup)) / 2
-		var list []lease.Lease
-		d.table.Candidates(id, lease.Free, func(l lease.Lease) bool {
-			if give--; give >= 0 {
-				list = append(list, l)
-			}
-			return give > 0
-		})
-		for _, l := range list {
-			l.Rewind, l.State, l.Starts, l.TSTP = l.State, lease.Backup, d.now.Time(), d.now.Time()
-			l.Flags |= lease.FlagPending
-			d.store(l)
-			d.tell(l.IP)
 		}
 	}
 }
@@ -315,7 +385,7 @@ func (d *dhcpd) hearDone() {
 		until := d.peer.Since.Add(d.peer.MCLT)
 		partner := d.peer.Partner
 		if until > d.now.Time() && partner != lease.Recover && partner != lease.RecoverDone {
-			d.waitTil = until
+			d.waitTil = d.now.Mono + int64(until.Sub(d.now.Time()).Duration())
 			d.enter(lease.RecoverWait)
 			return
 		}

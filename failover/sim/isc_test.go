@@ -1,9 +1,15 @@
 package sim
 
 import (
+	"flag"
 	"path/filepath"
 	"slices"
 	"testing"
+)
+
+var (
+	besideMany = flag.Uint64("sim.isc", 0, "how many lives beside a dhcpd, in each place; 0 for a few")
+	besideFrom = flag.Uint64("sim.iscfrom", 0, "first of their seeds")
 )
 
 // besideDhcpd makes a life beside a dhcpd: nobody is declared dead, no disk is
@@ -24,8 +30,11 @@ func TestNothingHarmsDhcpd(t *testing.T) {
 	if testing.Short() {
 		n = 30
 	}
+	if *besideMany != 0 {
+		n = *besideMany
+	}
 	for _, promise := range []Promise{ISC, ISCPrimary} {
-		for seed := range n {
+		for seed := *besideFrom; seed < *besideFrom+n; seed++ {
 			if v := Run(besideDhcpd(seed, promise), false).Violation; v != nil {
 				t.Errorf("%s, seed %d: %v", promise, seed, v)
 			}
@@ -38,20 +47,20 @@ func TestNothingHarmsDhcpd(t *testing.T) {
 	}
 }
 
-// TestDhcpdPairHasTheHazard: one of two dhcpds stops, the other is put into
-// partner-down, and the first one comes back alone. With a Tandem in its
-// place no address gets two clients.
+// TestDhcpdPairHasTheHazard: one of two dhcpds stops, the other one takes over
+// and stops, and the first one comes back alone. With a Tandem in the place of
+// either no address gets two clients.
 func TestDhcpdPairHasTheHazard(t *testing.T) {
-	p, err := Load(filepath.Join("testdata", "controls", "draft.json"))
+	p, err := Load(filepath.Join("testdata", "dhcpd", "pair.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Without, p.Promise = 0, ISCPair
 	if v := Run(p, false).Violation; v == nil || v.Promise != "I1" {
 		t.Errorf("two dhcpds: %v", v)
 	}
-	p.Promise = ISC
-	if v := Run(p, false).Violation; v != nil {
-		t.Errorf("a Tandem that comes back alone: %v", v)
+	for _, p.Promise = range []Promise{ISC, ISCPrimary} {
+		if v := Run(p, false).Violation; v != nil {
+			t.Errorf("%s: %v", p.Promise, v)
+		}
 	}
 }
