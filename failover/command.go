@@ -102,10 +102,14 @@ func (e *Endpoint) partnerDown(from lease.Time, why string, goodbye bool) {
 // halfDoubtful tells whether the partner may have given addresses of this
 // server's half: it was, or may have been, in PARTNER-DOWN itself.
 func (e *Endpoint) halfDoubtful() bool {
-	lapsed := (e.machine.wary != "" || e.strict()) && e.now.Time() >= e.authority()
-	if e.now.Time() < e.doubtUntil() || lapsed && e.silenceTime() < e.waitMCLT() && e.tandem() {
-		// The second: what a partner gave alone outlives it by MCLT.
+	lapsed := (e.machine.wary != "" || e.strict()) && e.now.Time() >= e.authority() && e.tandem()
+	switch {
+	case e.now.Time() < e.doubtUntil():
 		return true
+	case lapsed && e.silenceTime() < e.waitMCLT():
+		return true // what a partner gave alone outlives it by MCLT
+	case lapsed && e.cfg.AutoPartnerDown != 0 && !e.cfg.Survivor && !e.diedInTime() && e.obeys(RuleR6Wait):
+		return true // the survivor was alone by time, until it died
 	}
 	switch e.saved() {
 	case lease.Normal, lease.CommunicationsInterrupt, lease.ConflictDone:
@@ -114,6 +118,17 @@ func (e *Endpoint) halfDoubtful() bool {
 		return e.peer.Facts&lease.PeerHalfDoubtful != 0
 	}
 	return true
+}
+
+// diedInTime tells whether the direct cable's carrier went before the partner,
+// the survivor, could be in PARTNER-DOWN by time, and never came back.
+func (e *Endpoint) diedInTime() bool {
+	m := &e.machine
+	if m.cable != CableDown || m.cableDown == 0 {
+		return false
+	}
+	ago := time.Duration(e.now.Mono - m.cableDown)
+	return back(e.now.Time(), lease.Seconds(ago/time.Second)) < e.authority()
 }
 
 // duePartnerDown obeys R6c: automatic PARTNER-DOWN, by time alone on the
