@@ -60,7 +60,8 @@ type Box struct {
 	turns      uint64
 	wakes      func(turn uint64) // wake and finish, made once
 	finishes   func(run uint64)
-	facts      map[string]lease.Record
+	boot       *lease.Boot // as last written, and the relationship
+	pair       *lease.Peer
 	snap       *store.Snapshot
 	next       int
 	dirty      bool
@@ -217,7 +218,7 @@ func (b *Box) policy(string) node.PeerPolicy {
 
 // replay recovers the store, and holds it against what was promised.
 func (b *Box) replay() bool {
-	b.facts = map[string]lease.Record{}
+	b.boot, b.pair = nil, nil
 	found := newShadow()
 	_, err := b.log.Replay(func(r lease.Record) error {
 		b.node.Restore(r)
@@ -240,9 +241,9 @@ func (b *Box) replay() bool {
 func (b *Box) note(r lease.Record) {
 	switch r := r.(type) {
 	case *lease.Peer:
-		b.facts["peer "+r.Name] = r
+		b.pair = r
 	case *lease.Boot:
-		b.facts["boot"] = r
+		b.boot = r
 	}
 }
 
@@ -440,14 +441,13 @@ func (b *Box) snapshot() error {
 		}
 		b.snap, b.next = snap, 0
 		b.durable()
-		for _, key := range [...]string{"boot", "peer pair"} {
-			if r := b.facts[key]; r != nil {
-				if err := snap.Add(r); err != nil {
-					return err
-				}
-			}
+		if b.boot != nil {
+			err = snap.Add(b.boot)
 		}
-		return nil
+		if err == nil && b.pair != nil {
+			err = snap.Add(b.pair)
+		}
+		return err
 	}
 	for range snapshotStep {
 		if b.next >= b.node.Table().Len() {

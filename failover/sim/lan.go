@@ -47,12 +47,16 @@ func (l *lan) reaches(b *Box) bool { return b.powered && !b.paused && b.carrier(
 
 // request carries a client's datagram: to both boxes, or with dst to one.
 func (l *lan) request(raw []byte, src, dst lease.IP, far, release bool) {
+	m, err := dhcp.Decode(raw)
+	if err != nil {
+		return
+	}
 	for _, b := range l.w.boxes {
 		if dst != everybody && dst != b.iface.Addrs[0] {
 			continue
 		}
-		p := dhcp.Packet{If: &b.iface, Src: src, SrcPort: 68, Dst: dst, Raw: raw}
-		if far && dst == everybody {
+		in := &node.PacketIn{Packet: dhcp.Packet{If: &b.iface, Src: src, SrcPort: 68, Dst: dst, Raw: raw, Msg: m}}
+		if p := &in.Packet; far && dst == everybody {
 			p.Src, p.SrcPort, p.Dst = relayIP, 67, b.iface.Addrs[0]
 		}
 		salt := saltOf(raw[30:34]) + 64*uint64(b.i)
@@ -63,20 +67,15 @@ func (l *lan) request(raw []byte, src, dst lease.IP, far, release bool) {
 		if release {
 			l.released[salt] = at
 		}
-		l.w.at(at, func() { l.arrive(b, p) })
+		l.w.at(at, func() { l.arrive(b, in) })
 	}
 }
 
-func (l *lan) arrive(b *Box, p dhcp.Packet) {
-	if !l.reaches(b) || l.w.now < b.dazed || !b.process || b.frozen && len(b.inbox) > backlog {
+func (l *lan) arrive(b *Box, in *node.PacketIn) {
+	if !l.reaches(b) || l.w.now < b.dazed || b.frozen && len(b.inbox) > backlog {
 		return
 	}
-	m, err := dhcp.Decode(p.Raw)
-	if err != nil {
-		return
-	}
-	p.Msg = m
-	b.give(&node.PacketIn{Packet: p})
+	b.give(in)
 }
 
 // reply carries a server's datagram to the client that its header names. The

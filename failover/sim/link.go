@@ -22,6 +22,13 @@ type link struct {
 	delay time.Duration
 	conns []*tcp
 	last  uint64
+
+	// What is under way, by its number; a number is used again, and so is the
+	// memory of a frame.
+	parcels []parcel
+	unused  []uint64
+	frames  [][]byte
+	brings  func(n uint64) // bring, made once
 }
 
 // tcp is one connection. end[i] is the number by which box i knows it; zero
@@ -30,7 +37,22 @@ type tcp struct {
 	end  [2]uint64
 	run  [2]uint64 // the run of the box that has the end
 	free [2]Moment // the next parcel towards box i comes no sooner
-	held [2][]func()
+	held [2][]parcel
+}
+
+// parcel is something on its way to box to: a message, or without a frame the
+// end of the connection.
+type parcel struct {
+	c     *tcp
+	to    int
+	frame []byte
+	why   string
+}
+
+func newLink(w *World) *link {
+	l := &link{w: w}
+	l.brings = l.bring
+	return l
 }
 
 func (l *link) latency() time.Duration {
@@ -113,7 +135,7 @@ func (l *link) send(b *Box, id uint64, m wire.Message) {
 	if c == nil {
 		return
 	}
-	frame, err := wire.AppendFrame(nil, m)
+	frame, err := wire.AppendFrame(l.room(), m)
 	if err != nil {
 		l.w.fail("wire", "%s cannot send %T: %v", b.name, m, err)
 		return
@@ -125,21 +147,56 @@ func (l *link) send(b *Box, id uint64, m wire.Message) {
 	if u := wire.Check(m, dialect); u != nil && !b.isDhcpd() {
 		l.w.fail("wire", "%s sends what must not be sent: %v", b.name, u)
 	}
-	o := b.partner()
-	l.carry(c, o.i, func() { l.arrive(c, o, frame) })
+	l.carry(parcel{c: c, to: 1 - b.i, frame: frame})
 }
 
-// carry brings a parcel towards box i, behind those before it.
-func (l *link) carry(c *tcp, i int, do func()) {
-	at := max(l.w.now.after(l.latency()), c.free[i])
-	c.free[i] = at
-	l.w.at(at, func() {
-		if l.down > 0 || l.w.boxes[i].paused || len(c.held[i]) > 0 {
-			c.held[i] = append(c.held[i], do)
-			return
-		}
-		do()
-	})
+// room gives memory for a frame.
+func (l *link) room() []byte {
+	last := len(l.frames) - 1
+	if last < 0 {
+		return make([]byte, 0, 256)
+	}
+	b := l.frames[last]
+	l.frames = l.frames[:last]
+	return b[:0]
+}
+
+// carry sends a parcel on its way, behind those before it.
+func (l *link) carry(p parcel) {
+	free := &p.c.free[p.to]
+	*free = max(l.w.now.after(l.latency()), *free)
+	n := uint64(len(l.parcels))
+	if last := len(l.unused) - 1; last >= 0 {
+		n = l.unused[last]
+		l.unused = l.unused[:last]
+		l.parcels[n] = p
+	} else {
+		l.parcels = append(l.parcels, p)
+	}
+	l.w.with(*free, l.brings, n)
+}
+
+// bring has the parcel of that number arrive, or wait for the end of a
+// partition or a pause.
+func (l *link) bring(n uint64) {
+	p := l.parcels[n]
+	l.parcels[n] = parcel{}
+	l.unused = append(l.unused, n)
+	if held := &p.c.held[p.to]; l.down > 0 || l.w.boxes[p.to].paused || len(*held) > 0 {
+		*held = append(*held, p)
+		return
+	}
+	l.hand(p)
+}
+
+// hand gives a parcel to its box.
+func (l *link) hand(p parcel) {
+	if p.frame == nil {
+		l.closed(p.c, p.to, p.why)
+		return
+	}
+	l.arrive(p.c, l.w.boxes[p.to], p.frame)
+	l.frames = append(l.frames, p.frame)
 }
 
 // arrive gives a message to box o, or answers that nobody is there.
@@ -162,7 +219,7 @@ func (l *link) arrive(c *tcp, o *Box, frame []byte) {
 }
 
 // reset tells the other end that end i is gone.
-func (l *link) reset(c *tcp, i int) { l.carry(c, 1-i, func() { l.closed(c, 1-i, "connection reset") }) }
+func (l *link) reset(c *tcp, i int) { l.carry(parcel{c: c, to: 1 - i, why: "connection reset"}) }
 
 // closed ends end i, and tells its box.
 func (l *link) closed(c *tcp, i int, why string) {
@@ -182,8 +239,7 @@ func (l *link) hangup(b *Box, id uint64) {
 		return
 	}
 	l.closed(c, b.i, "closed here")
-	o := 1 - b.i
-	l.carry(c, o, func() { l.closed(c, o, "closed by the partner") })
+	l.carry(parcel{c: c, to: 1 - b.i, why: "closed by the partner"})
 }
 
 // gone ends every connection of a box whose process ended; told says so to
@@ -195,7 +251,7 @@ func (l *link) gone(b *Box, told bool) {
 		}
 		c.end[b.i] = 0
 		if told {
-			l.carry(c, 1-b.i, func() { l.closed(c, 1-b.i, "closed by the partner") })
+			l.carry(parcel{c: c, to: 1 - b.i, why: "closed by the partner"})
 		}
 	}
 	l.tidy()
@@ -240,8 +296,8 @@ func (l *link) release(c *tcp, i int) {
 	}
 	held := c.held[i]
 	c.held[i] = nil
-	for _, do := range held {
-		do()
+	for _, p := range held {
+		l.hand(p)
 	}
 }
 

@@ -63,7 +63,7 @@ func newWorld(p *Plan, told bool) *World {
 	w := &World{plan: p, told: told, Cover: newCoverage()}
 	w.pcg = rand.NewPCG(0, 0)
 	w.luck = rand.New(w.pcg)
-	w.link = &link{w: w}
+	w.link = newLink(w)
 	w.beats = newBeats(w)
 	w.lan = &lan{w: w, released: map[uint64]Moment{}}
 	w.check = newChecker(w)
