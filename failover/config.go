@@ -70,9 +70,9 @@ type Config struct {
 	Seed uint64
 	// Without switches rules off. For simulation only.
 	Without Rule
-	// Observe, if not nil, is told where each event meets the endpoint, once
+	// Observe, if not nil, is called where each event meets the endpoint, once
 	// what was due before it is done. For simulation only.
-	Observe func(Place)
+	Observe func(*Endpoint, lease.Now)
 }
 
 // Expect restricts which implementation the partner may be.

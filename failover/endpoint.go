@@ -178,7 +178,7 @@ func (e *Endpoint) Step(now lease.Now, ev Event) {
 	}
 	e.due()
 	if e.cfg.Observe != nil {
-		e.cfg.Observe(e.Place(now))
+		e.cfg.Observe(e, now)
 	}
 	switch ev := ev.(type) {
 	case Connected:

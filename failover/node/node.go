@@ -30,9 +30,9 @@ type Options struct {
 	Lowest dhcp.Level
 	// Without switches restart rules off. For simulation only.
 	Without failover.Rule
-	// Observe, if not nil, is told where each event of the machine, of the
+	// Observe, if not nil, is called where each event of the machine, of the
 	// partner and of time meets a relationship. For simulation only.
-	Observe func(failover.Place)
+	Observe func(*failover.Endpoint, lease.Now)
 }
 
 // Node is one server. It is not safe for concurrent use: one loop owns it.

@@ -155,18 +155,16 @@ func (b *Box) handle(now lease.Now, in node.Input) {
 		b.node.Step(now, in)
 		return
 	}
-	h, at := kindOf(in), failover.Place{}
-	if h.local() {
-		at = b.place(now)
-	}
+	h := kindOf(in)
 	b.met = failover.Place{}
+	if h.local() {
+		b.met = b.place(now)
+	}
 	b.node.Step(now, in)
-	if at.State == 0 {
-		at = b.met
+	if b.met.State == 0 { // no relationship was touched
+		b.met = b.place(now)
 	}
-	if at.State == 0 { // no relationship was touched
-		at = b.place(now)
-	}
+	at := b.met
 	if h.update() && !at.Connected {
 		h = unheard
 	}
@@ -174,9 +172,9 @@ func (b *Box) handle(now lease.Now, in node.Input) {
 }
 
 // meet notes where the first event of an input met the relationship.
-func (b *Box) meet(at failover.Place) {
+func (b *Box) meet(e *failover.Endpoint, now lease.Now) {
 	if b.met.State == 0 {
-		b.met = at
+		b.met = e.Place(now)
 	}
 }
 
