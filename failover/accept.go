@@ -291,11 +291,11 @@ func (e *Endpoint) heardSinceLoss(held *lease.Lease, m *wire.Bndupd) bool {
 // which the other one has promised a longer one on its own: the client may
 // have taken either answer.
 func (e *Endpoint) unheard(held *lease.Lease, m *wire.Bndupd) bool {
-	if !e.tandem() || !e.sameClient(held, m) {
+	if !e.sameClient(held, m) {
 		return false
 	}
 	if held.State == lease.Active {
-		return m.Status.V == lease.Expired && held.Ends > e.now.Time()
+		return e.tandem() && m.Status.V == lease.Expired && held.Ends > e.now.Time()
 	}
 	return held.State == lease.Expired && m.Status.V == lease.Active && e.stillRuns(m)
 }
