@@ -166,12 +166,23 @@ func (e *Endpoint) mayDeclare() (bool, string) {
 		return false, "nobody answers on the clients' network"
 	case e.cfg.Survivor:
 		return true, ""
-	case m.cable == CableDown && m.lanAlive && !e.lanFellSilent():
-		return false, "the other box is the survivor, and no heartbeat came over the clients' network before it fell silent"
-	case m.cable == CableDown && m.lanAlive:
-		return true, ""
 	}
-	return false, "the other box is the survivor, and nothing proves it dead"
+	return e.provenDead()
+}
+
+// provenDead obeys R6c at the box that is not the survivor: the partner's
+// silence on the clients' network and the cable's carrier ended together.
+func (e *Endpoint) provenDead() (bool, string) {
+	m := &e.machine
+	switch {
+	case m.cable != CableDown || !m.lanAlive:
+		return false, "the other box is the survivor, and nothing proves it dead"
+	case !e.lanFellSilent():
+		return false, "the other box is the survivor, and no heartbeat came over the clients' network before it fell silent"
+	case !e.cableFellSilent():
+		return false, "the other box is the survivor, and the cable's carrier did not go when it fell silent"
+	}
+	return true, ""
 }
 
 // Evidence says what is known about the partner, and what PARTNER-DOWN would

@@ -217,6 +217,11 @@ var serverScenes = []scene{
 		alone(w)
 		w.box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown })
 	}), ""},
+	{"no automatic partner-down: the cable went later", after(with(auto, func(s *setting) { s.watched, s.policy.Survivor = true, false }), func(w *talk) {
+		w.box(func(f *BoxFacts) { f.Heard = []string{failover.PathLAN} })
+		alone(w)
+		w.hush(30 * time.Second).box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown })
+	}), ""},
 	{"no automatic partner-down: the other is the survivor", after(with(auto, func(s *setting) { s.policy.Survivor = false }), alone), ""},
 
 	{"handing over", after(setting{}, func(w *talk) { untilNormal(w); w.bind(2); w.order("maintenance", "alice") }), ""},
