@@ -170,8 +170,8 @@ func (e *Endpoint) mayDeclare() (bool, string) {
 	return e.provenDead()
 }
 
-// provenDead obeys R6c at the box that is not the survivor: the partner's
-// silence on the clients' network and the cable's carrier ended together.
+// provenDead obeys R6c at the box that is not the survivor: heartbeats on the
+// clients' network, which lives, have ended, and so has the cable's carrier.
 func (e *Endpoint) provenDead() (bool, string) {
 	m := &e.machine
 	switch {
@@ -179,8 +179,8 @@ func (e *Endpoint) provenDead() (bool, string) {
 		return false, "the other box is the survivor, and nothing proves it dead"
 	case !e.lanFellSilent():
 		return false, "the other box is the survivor, and no heartbeat came over the clients' network before it fell silent"
-	case !e.cableFellSilent():
-		return false, "the other box is the survivor, and the cable's carrier did not go when it fell silent"
+	case e.cableWasOut():
+		return false, "the other box is the survivor, and the cable had no carrier before it fell silent"
 	}
 	return true, ""
 }

@@ -186,25 +186,27 @@ func (e *Endpoint) lanFellSilent() bool {
 	return m.lanBeat != 0 && m.quietFrom-m.lanBeat <= int64(e.cfg.MaxResponseDelay.Duration()) || !e.obeys(RuleR6)
 }
 
-// cableFellSilent tells whether the cable's carrier went when the partner fell
-// silent. One that was out before says nothing of the partner; one that goes
-// later says that the partner may have lived in the silence, and have taken
-// over (R6).
-func (e *Endpoint) cableFellSilent() bool {
+// cableWasOut tells whether the cable had no carrier while the partner was
+// still heard: then it says nothing of the partner (R6).
+func (e *Endpoint) cableWasOut() bool {
 	m := &e.machine
-	apart := time.Duration(m.cableDown - m.quietFrom).Abs()
-	return apart <= e.cfg.MaxResponseDelay.Duration() || !e.obeys(RuleR6)
+	return m.quietFrom-m.cableDown > int64(e.cfg.MaxResponseDelay.Duration()) && e.obeys(RuleR6)
 }
 
 // declareAt is the Mono moment at which PARTNER-DOWN may be automatic if
 // nothing is heard before: the silence was observed while others on the
-// clients' network, where there are any, were heard (R6).
+// clients' network, where there are any, were heard; and the news of a
+// heartbeat takes longer than that of the cable (R6).
 func (e *Endpoint) declareAt() int64 {
-	m, from := &e.machine, e.machine.quietFrom
-	if e.obeys(RuleR6) {
-		from = max(from, m.lanSince)
+	m := &e.machine
+	if !e.obeys(RuleR6) {
+		return m.quietFrom + int64(e.autoWait().Duration())
 	}
-	return from + int64(e.autoWait().Duration())
+	at := max(m.quietFrom, m.lanSince) + int64(e.autoWait().Duration())
+	if !e.cfg.Survivor {
+		at = max(at, m.cableDown+int64(e.cfg.MaxResponseDelay.Duration()))
+	}
+	return at
 }
 
 // wokenLate obeys R9: after a pause the connection proves nothing, and time

@@ -217,10 +217,12 @@ var serverScenes = []scene{
 		alone(w)
 		w.box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown })
 	}), ""},
-	{"no automatic partner-down: the cable went later", after(with(auto, func(s *setting) { s.watched, s.policy.Survivor = true, false }), func(w *talk) {
-		w.box(func(f *BoxFacts) { f.Heard = []string{failover.PathLAN} })
-		alone(w)
-		w.hush(30 * time.Second).box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown })
+	{"no automatic partner-down: the cable was out before", after(with(auto, func(s *setting) { s.watched, s.policy.Survivor = true, false }), func(w *talk) {
+		out := func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown }
+		w.box(out)
+		untilNormal(w)
+		w.pass(30 * time.Second).lost("the cable was cut")
+		w.box(func(f *BoxFacts) { out(f); f.Heard = []string{failover.PathLAN} })
 	}), ""},
 	{"no automatic partner-down: the other is the survivor", after(with(auto, func(s *setting) { s.policy.Survivor = false }), alone), ""},
 
