@@ -67,8 +67,6 @@ var cannotMeet = []notMeeting{
 		"CONNECT is the primary's to say, and CONFLICT-DONE the primary's state"},
 	{[]lease.ServerState{lease.Normal, lease.PotentialConflict}, []happening{unheard},
 		"the end of the connection ends these states"},
-	{[]lease.ServerState{lease.Shutdown}, []happening{heardBndack},
-		"everything is acknowledged before SHUTDOWN"},
 }
 
 // cannotRule are rules that never set the posture between two Tandem boxes.

@@ -11,20 +11,20 @@ import (
 
 // inConflict is rare in the states of a conflict, which are short.
 var inConflict = []string{"DHCPDECLINE", "DISCONNECT", "order calm", "order maintenance", "order partner-down", "order pause",
-	"order removed", "order resume", "probe answered", "reload", "woken late"}
+	"order removed", "order resume", "SILENT", "asked why", "probe answered", "reload", "woken late"}
 
 // rare are those that a thousand lives may miss; the command reports them over
 // longer runs.
 var rare = map[string][]string{
 	"startup":                {"DISCONNECT", "message too late"},
 	"normal":                 {"POOLREQ", "POOLRESP", "dial fails"},
-	"potential-conflict":     slices.Concat(inConflict, []string{"SILENT", "UPDREQALL", "dial fails"}),
-	"resolution-interrupted": slices.Concat(inConflict, []string{"DHCPRELEASE", "asked why", "message too late"}),
-	"conflict-done":          slices.Concat(inConflict, []string{"SILENT", "UPDREQALL", "message too late"}),
+	"potential-conflict":     slices.Concat(inConflict, []string{"UPDREQALL", "dial fails"}),
+	"resolution-interrupted": slices.Concat(inConflict, []string{"DHCPRELEASE", "message too late"}),
+	"conflict-done":          slices.Concat(inConflict, []string{"UPDREQALL", "message too late"}),
 	"recover":                {"BNDACK", "DHCPDECLINE", "DISCONNECT", "message too late", "probe answered"},
 	"recover-wait":           {"UPDREQ", "probe answered"},
 	"recover-done":           {"DHCPDECLINE", "UPDREQ", "probe answered"},
-	"shutdown": {"CONNECTACK", "DHCPDECLINE", "DISCONNECT", "POOLREQ", "POOLRESP", "dial fails", "order calm",
+	"shutdown": {"BNDACK", "CONNECTACK", "DHCPDECLINE", "DISCONNECT", "POOLREQ", "POOLRESP", "dial fails", "order calm",
 		"probe answered", "woken late"},
 }
 

@@ -69,7 +69,7 @@ func (b *Box) clockSays() {
 		}
 	})
 	b.w.in(vouchAfter, func() {
-		if b.booted == boot && b.acts() && b.file.clock.Trusted && b.where.Rule == failover.RuleR1.String() {
+		if b.booted == boot && b.acts() && b.file.clock.Trusted && (b.parted || b.where.Rule == failover.RuleR1.String()) {
 			b.readSoon()
 		}
 	})
