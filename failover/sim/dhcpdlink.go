@@ -48,9 +48,7 @@ func (d *dhcpd) hangup(id uint64) {
 // flight stays so.
 func (d *dhcpd) closed(id uint64) {
 	if i := slices.IndexFunc(d.greets, func(g greet) bool { return g.conn == id }); i >= 0 {
-		if d.greets[i].dialled {
-			d.dialling, d.dialAt = false, d.now.Mono+dhcpdRedial
-		}
+		d.dialling, d.dialAt = d.dialling && !d.greets[i].dialled, d.now.Mono+dhcpdRedial
 		d.greets = slices.Delete(d.greets, i, i+1)
 		return
 	}

@@ -31,7 +31,7 @@ type scene struct {
 	cut           [2]time.Duration // the link carries nothing; what is sent then is not in the capture
 	drops         []time.Duration  // the partner ends the connection
 	exits         string           // what makes dhcpd exit or shut itself down
-	till          time.Duration    // what comes later is left out
+	from, till    time.Duration    // what comes sooner or later is left out
 	acks          []acking         // the scripted partner's, which the probes do not show
 	luck          []lease.Seconds  // by which dhcpd put off its balancing, once and again
 	set           settings
@@ -50,6 +50,7 @@ const ackDelay = 300 * time.Millisecond
 
 // settings are those of the captures, as far as they differ.
 type settings struct {
+	name       string
 	low        string
 	high       string
 	split      int
@@ -70,6 +71,9 @@ func (s settings) or(probe bool) settings {
 		if *v == 0 {
 			*v = d
 		}
+	}
+	if s.name == "" {
+		s.name = "fo-pair"
 	}
 	s.low = net + ".0.100"
 	if s.high == "" {
@@ -104,6 +108,7 @@ failover peer "fo-pair" { %s; port 647; peer port 647; max-response-delay 12; ma
   load balance max seconds 3; min-balance %d; max-balance %d; max-lease-misbalance %d; %s }
 subnet %s.0.0 netmask 255.255.255.0 { pool { failover peer "fo-pair"; range %s %s; } pool { range %[9]s.0.200 %[9]s.0.201; } }
 `, s.lease, s.lease, role, s.unacked, s.balance[0], s.balance[1], s.misbalance, mclt, net, s.low, s.high)
+	text = strings.ReplaceAll(text, "fo-pair", s.name)
 	cfg, diags := conf.Load("dhcpd.conf", func(string) ([]byte, error) { return []byte(text), nil })
 	if cfg == nil {
 		t.Fatalf("%v\n%s", diags, text)
@@ -127,6 +132,7 @@ type stage struct {
 	cfg      *conf.Config
 	d        *dhcpd // nil while the process is dead
 	conn     uint64
+	others   []uint64
 	last     uint64
 	now      time.Duration
 	did      []did
@@ -198,7 +204,7 @@ func (g *stage) flush() {
 			g.acknowledge(m)
 		}
 		if l.Do == node.LinkHangup && l.Conn == g.conn {
-			g.conn = 0
+			g.gone()
 		}
 		g.did = append(g.did, did{at: g.now, do: l.Do, m: l.Message})
 	}
@@ -243,14 +249,25 @@ func (g *stage) acknowledge(m *wire.Bndupd) {
 
 // connect begins a connection.
 func (g *stage) connect(at time.Duration, dialled bool) {
+	if g.conn != 0 {
+		g.others = append(g.others, g.conn)
+	}
 	g.last++
 	g.conn = g.last
 	g.step(at, &node.PeerConnected{Peer: "fo-pair", Conn: g.conn, Dialled: dialled})
 }
 
+// gone: of two connections the other one is left.
+func (g *stage) gone() {
+	g.conn = 0
+	if n := len(g.others); n > 0 {
+		g.conn, g.others = g.others[n-1], g.others[:n-1]
+	}
+}
+
 func (g *stage) closed(at time.Duration) {
 	if conn := g.conn; conn != 0 {
-		g.conn = 0
+		g.gone()
 		g.step(at, &node.PeerClosed{Peer: "fo-pair", Conn: conn, Why: "closed by the partner"})
 	}
 }
@@ -392,7 +409,7 @@ func (g *stage) line(i int, x captured) {
 		g.connect(x.at, x.mine)
 	case x.tcp == "FIN" && x.mine:
 		if g.s.reboot > x.at {
-			g.d, g.conn = nil, 0 // killed
+			g.d, g.conn, g.others = nil, 0, nil // killed
 		} else if strings.HasPrefix(g.c.name, "p") {
 			g.closed(x.at)
 		}
@@ -600,6 +617,7 @@ var scenes = []scene{
 	{file: "08b", normal: second(-2.5), reboot: second(35.58), luck: []lease.Seconds{2}},
 	{file: "08b", secondary: true, normal: second(-2.5), down: second(6.5)},
 	{file: "09", start: second(.19)},
+	{file: "09", secondary: true, start: 1, set: settings{name: "other-name"}},
 	{file: "10", normal: second(-2.386)},
 	{file: "11", normal: second(-2.5), down: second(16.5), cut: [2]time.Duration{second(4.2), second(44.015)}},
 	{file: "11", secondary: true, normal: second(-2.5), down: second(16.5), cut: [2]time.Duration{second(4.2), second(44.015)}},
@@ -621,6 +639,7 @@ var scenes = []scene{
 	{file: "18", secondary: true, normal: second(-2.5)},
 	{file: "19", normal: second(-2.5), reboot: second(26.54), set: settings{lease: 300}},
 	{file: "19", secondary: true, normal: second(-2.5), down: second(5.5), set: settings{lease: 300}},
+	{file: "p1", secondary: true, start: second(14), from: second(15.1)},
 	{file: "p3", secondary: true, start: second(-.6), acks: always, exits: "12", luck: []lease.Seconds{1, 3, 4, 1, 1}},
 	{file: "p4", secondary: true, start: second(-1), acks: always, exits: "status 9", luck: []lease.Seconds{1}},
 	{file: "p6", secondary: true, start: second(-.6)},
@@ -674,9 +693,7 @@ func (s scene) String() string {
 
 func (s scene) read(t *testing.T) *capture {
 	c := readCapture(t, s.file, s.secondary)
-	if s.till != 0 {
-		c.lines = slices.DeleteFunc(c.lines, func(x captured) bool { return x.at > s.till })
-	}
+	c.lines = slices.DeleteFunc(c.lines, func(x captured) bool { return x.at < s.from || s.till != 0 && x.at > s.till })
 	return c
 }
 
