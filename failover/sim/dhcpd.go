@@ -172,7 +172,7 @@ func (d *dhcpd) Step(now lease.Now, in node.Input) {
 	case *node.PacketIn:
 		replies := len(d.events.Replies)
 		d.resp.Answer(now, &in.Packet, &d.events)
-		d.offered(d.events.Replies[replies:], &in.Packet)
+		d.replied(d.events.Replies[replies:], &in.Packet)
 	case *node.ProbeResult:
 		d.resp.ProbeDone(now, in.IP, in.InUse, in.By, &d.events)
 	case *node.Reconfigure:
@@ -192,17 +192,24 @@ func (d *dhcpd) Step(now lease.Now, in node.Input) {
 	d.bind(from)
 }
 
-// offered: an address that is offered carries the client and an end.
-func (d *dhcpd) offered(replies []dhcp.Reply, p *dhcp.Packet) {
+// replied: an address that is offered carries the client and an end, and of
+// every client dhcpd notes that it was there, also of one that is told the
+// rest of its lease.
+func (d *dhcpd) replied(replies []dhcp.Reply, p *dhcp.Packet) {
 	for i := range replies {
 		r, ok := parseReply(replies[i].Payload)
-		l := d.table.Look(r.ip)
-		if !ok || r.typ != typeOffer || l.State != lease.Free && l.State != lease.Backup {
+		if !ok || r.ip == 0 {
 			continue
 		}
-		l.HW, l.UID = string(append([]byte{1}, p.Raw[28:34]...)), string(p.Msg.Options[optClientID])
-		l.Ends, l.CLTT = d.now.Time().Add(dhcpdOffer), d.now.Time()
-		l.Starts = l.CLTT
+		l := d.table.Look(r.ip)
+		switch {
+		case r.typ == typeOffer && (l.State == lease.Free || l.State == lease.Backup):
+			l.HW, l.UID = string(append([]byte{1}, p.Raw[28:34]...)), string(p.Msg.Options[optClientID])
+			l.Ends, l.Starts = d.now.Time().Add(dhcpdOffer), d.now.Time()
+		case r.typ != typeACK || l.State != lease.Active || l.CLTT == d.now.Time():
+			continue
+		}
+		l.CLTT = d.now.Time()
 		d.dirty = append(d.dirty, d.put(l))
 	}
 }

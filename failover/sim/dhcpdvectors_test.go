@@ -656,8 +656,6 @@ var tolerated = []struct {
 	scene, finding *regexp.Regexp
 	why            string
 }{
-	{regexp.MustCompile(`^07 primary`), regexp.MustCompile(`^line 24: client-last-transaction-time T\+16, the model T\+7 in: BNDUPD`),
-		"of a client that is told the rest of its lease dhcpd notes in memory that it was there; the responder writes nothing"},
 	{regexp.MustCompile(`^11 primary`), regexp.MustCompile(`^line 53: client-last-transaction-time T\+42, the model T\+0 in: BNDUPD .*FREE`),
 		"dhcpd has seen the client of this free address once more; the capture does not show how"},
 	{regexp.MustCompile(`^1[235] primary`), regexp.MustCompile(`^line \d+: off by -0\.\d s: BNDUPD .*EXPIRED`),
