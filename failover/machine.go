@@ -195,18 +195,19 @@ func (e *Endpoint) cableWasOut() bool {
 
 // declareAt is the Mono moment at which PARTNER-DOWN may be automatic if
 // nothing is heard before: the silence was observed while others on the
-// clients' network, where there are any, were heard; and the news of a
-// heartbeat takes longer than that of the cable (R6).
+// clients' network, where there are any, were heard. A survivor that was off
+// for less than G goes on alone (R5), so the proof that it is dead has to last
+// as long (R6).
 func (e *Endpoint) declareAt() int64 {
 	m := &e.machine
 	if !e.obeys(RuleR6) {
 		return m.quietFrom + int64(e.autoWait().Duration())
 	}
-	at := max(m.quietFrom, m.lanSince) + int64(e.autoWait().Duration())
+	from := max(m.quietFrom, m.lanSince)
 	if !e.cfg.Survivor {
-		at = max(at, m.cableDown+int64(e.cfg.MaxResponseDelay.Duration()))
+		from = max(from, m.cableDown)
 	}
-	return at
+	return from + int64(e.autoWait().Duration())
 }
 
 // wokenLate obeys R9: after a pause the connection proves nothing, and time
