@@ -173,16 +173,6 @@ func (e *Endpoint) announce() {
 	e.send(c, m)
 }
 
-// announceBefore tells a dhcpd that was restarted while it was interrupted our
-// state before we react, as dhcpd does. It remembers us as NORMAL, as a rule:
-// to hear of NORMAL once only would be no news to it, and it would stay
-// interrupted for as long as the connection lasts.
-func (e *Endpoint) announceBefore() {
-	if s, _ := e.announcement(); s == lease.CommunicationsInterrupt || s == lease.Normal {
-		e.announce()
-	}
-}
-
 // onState takes the partner's state (draft section 7.10).
 func (e *Endpoint) onState(c *conn, m *wire.State) {
 	s, startup := m.State.Or(lease.UnknownState), m.Flags.Or(0)&wire.FlagStartup != 0
@@ -195,15 +185,19 @@ func (e *Endpoint) onState(c *conn, m *wire.State) {
 		e.log(Warning, "the partner's goodbye is ignored: %v", err)
 	}
 	first := !c.known
+	if s == lease.CommunicationsInterrupt && !first && c.startup && !startup && !e.tandem() {
+		// A dhcpd that was restarted while it was interrupted leaves STARTUP as
+		// it was if it hears the state that it remembers, NORMAL as a rule, and
+		// would stay interrupted for as long as the connection lasts. Said once
+		// more our state counts.
+		c.told = false
+	}
 	// Repeated states are no news on the same connection. Across connections
 	// they are: what was heard before may have been acted on by nobody.
 	repeated := !first && c.partner == s && c.startup == startup && goodbye == wire.GoodbyeNone
 	c.known, c.partner, c.startup, c.partnerSince = true, s, startup, m.Since.Or(e.now.Time())
 	e.trust(c)
 	c.goodbye = goodbye == wire.GoodbyeBoundToRecover && s == lease.Shutdown && e.tandem()
-	if first && startup && s == lease.CommunicationsInterrupt && !e.tandem() {
-		e.announceBefore()
-	}
 	if !repeated {
 		e.recordPartner(s, startup)
 		e.react(s)
