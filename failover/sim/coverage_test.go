@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/failover"
 	"tandem/failover/lease"
 )
 
@@ -79,6 +80,29 @@ func whyNotNamed(s lease.ServerState, what string) bool {
 		}
 	}
 	return false
+}
+
+// TestInputsCountWhereTheyAreHandled: the same order, before and after the
+// authority of the box has ended.
+func TestInputsCountWhereTheyAreHandled(t *testing.T) {
+	const link, declareA, wait = 0, 3, 7
+	for _, x := range []struct {
+		script  Script
+		posture failover.Posture
+	}{{Script{link, declareA}, failover.Full}, {Script{link, wait, declareA}, failover.RenewOnly}} {
+		c := RunScript(x.script, Strict, 0, false).Cover
+		for s, state := range states {
+			for p, posture := range postures {
+				want := uint64(0)
+				if state == lease.CommunicationsInterrupt && posture == x.posture {
+					want = 1
+				}
+				if got := c.visits[s][orderPartnerDown][p]; got != want {
+					t.Errorf("%v: %d orders in %v, %v, want %d", x.script, got, state, posture, want)
+				}
+			}
+		}
+	}
 }
 
 // TestCoverageFitsTheScreen: no line of the report is longer than 79 columns.
