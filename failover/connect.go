@@ -39,6 +39,7 @@ type conn struct {
 	startup      bool // it was in STARTUP then
 	goodbye      bool // and promised to recover before it serves
 	doubtful     bool // we had no authority when it came
+	recovers     bool // it was heard in RECOVER
 	asked        bool // it has asked for our updates
 	relearns     bool // it lost its store, and has not got everything yet
 	partnerSince lease.Time

@@ -196,6 +196,7 @@ func (e *Endpoint) onState(c *conn, m *wire.State) {
 	// they are: what was heard before may have been acted on by nobody.
 	repeated := !first && c.partner == s && c.startup == startup && goodbye == wire.GoodbyeNone
 	c.known, c.partner, c.startup, c.partnerSince = true, s, startup, m.Since.Or(e.now.Time())
+	c.recovers = c.recovers || s == lease.Recover
 	e.trust(c)
 	c.goodbye = goodbye == wire.GoodbyeBoundToRecover && s == lease.Shutdown && e.tandem()
 	if !repeated {

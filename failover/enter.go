@@ -235,8 +235,9 @@ func (e *Endpoint) enter(to lease.ServerState, why string) {
 		e.updates.hold = false
 	case lease.PotentialConflict:
 		e.save()
+		recovering := e.up != nil && e.up.told && e.up.said == lease.Recover
 		e.announce()
-		e.enterConflict()
+		e.enterConflict(recovering)
 	case lease.Recover:
 		e.enterRecover()
 	case lease.RecoverDone:
@@ -281,12 +282,13 @@ func (e *Endpoint) enterNormal(from lease.ServerState) {
 }
 
 // enterConflict begins the resolution: the primary asks first (draft section
-// 9.8), the secondary waits for CONFLICT-DONE.
-func (e *Endpoint) enterConflict() {
+// 9.8), the secondary waits for CONFLICT-DONE. One that told a Tandem of RECOVER
+// asks at once, because the primary has to know what it lacks.
+func (e *Endpoint) enterConflict(recovering bool) {
 	if e.state != lease.PotentialConflict || !e.Connected() {
 		return
 	}
-	if !e.cfg.Secondary || e.up.partner == lease.ConflictDone {
+	if !e.cfg.Secondary || e.up.partner == lease.ConflictDone || recovering && e.tandem() {
 		e.requestUpdates()
 	}
 }

@@ -205,7 +205,7 @@ func (e *Endpoint) virgin() bool {
 
 // dueRecovery goes on when the wait for forgotten promises is over.
 func (e *Endpoint) dueRecovery() {
-	waiting := e.state == lease.RecoverWait || e.state == lease.PotentialConflict && e.settling.resolved
+	waiting := e.state == lease.RecoverWait || e.state == lease.PotentialConflict && e.settling.resolved && !e.unasked()
 	if !waiting || e.now.Time() < e.conflictUntil() {
 		return
 	}
@@ -217,6 +217,13 @@ func (e *Endpoint) dueRecovery() {
 	default:
 		e.enter(lease.Normal, "conflict resolved")
 	}
+}
+
+// unasked tells whether a Tandem that came to the conflict out of RECOVER has
+// yet to say, by what it asks for, whether it lost its store: what it forgot
+// then has to end before anything is resolved (R4-wait).
+func (e *Endpoint) unasked() bool {
+	return e.tandem() && e.up != nil && e.up.recovers && !e.up.asked && e.obeys(RuleR4Wait)
 }
 
 // conflictUntil is recoverUntil where it applies: a conflict between two
