@@ -134,15 +134,22 @@ func (e *Endpoint) diedInTime() bool {
 // duePartnerDown obeys R6c: automatic PARTNER-DOWN, by time alone on the
 // survivor, elsewhere only with evidence that the partner is dead.
 func (e *Endpoint) duePartnerDown() {
-	if e.cfg.AutoPartnerDown == 0 || e.state != lease.CommunicationsInterrupt || e.up != nil {
-		return
-	}
-	if ok, _ := e.mayDeclare(); !ok {
+	if !e.declares() {
 		return
 	}
 	if e.now.Mono >= e.declareAt() {
 		e.partnerDown(e.downFrom(), fmt.Sprintf("automatic: silence for %v", e.silence(e.now).Round(time.Second)), false)
 	}
+}
+
+// declares tells whether silence alone leads to PARTNER-DOWN. A server that is
+// stopped by command hears nobody because it hung up.
+func (e *Endpoint) declares() bool {
+	if e.cfg.AutoPartnerDown == 0 || e.state != lease.CommunicationsInterrupt || e.up != nil || e.parting.under() {
+		return false
+	}
+	ok, _ := e.mayDeclare()
+	return ok
 }
 
 // autoWait is the silence after which PARTNER-DOWN may be automatic.

@@ -32,10 +32,8 @@ func (e *Endpoint) Deadline() int64 {
 	if e.state == lease.Normal && e.Connected() {
 		sooner(e.balance.next)
 	}
-	if e.cfg.AutoPartnerDown != 0 && e.state == lease.CommunicationsInterrupt && e.up == nil {
-		if ok, _ := e.mayDeclare(); ok {
-			sooner(e.declareAt())
-		}
+	if e.declares() {
+		sooner(e.declareAt())
 	}
 	sooner(e.updates.againAt)
 	if s := &e.updates.sweep; s.kind != sweepNone && s.next < e.table.Len() && e.up != nil && len(e.updates.flight) < e.up.window {

@@ -162,6 +162,24 @@ func TestWhatTheCableProves(t *testing.T) {
 	}
 }
 
+// TestNoAutomaticPartnerDownWhileStopped: whoever hung up by command does not
+// take the partner's silence for its death.
+func TestNoAutomaticPartnerDownWhileStopped(t *testing.T) {
+	e := inNormal(t, wire.Tandem, false)
+	e.cfg.AutoPartnerDown, e.cfg.Survivor = 100, true
+	e.cfg.MCLT, e.peer.MCLT, e.peer.Authority = 60, 60, 60
+	e.greeting.Capabilities |= wire.CapStrict
+	if err := e.Command(e.now, Command{Order: OrderPause}); err != nil {
+		t.Fatal(err)
+	}
+	for range 130 {
+		e.Step(e.now.Add(time.Second), Tick{})
+	}
+	if d := e.Deadline(); e.State() != lease.CommunicationsInterrupt || d != 0 && d <= e.now.Mono {
+		t.Errorf("%v, next at %d, now %d", e.State(), d, e.now.Mono)
+	}
+}
+
 // TestNoAutomaticPartnerDownAfterARestart (R6).
 func TestNoAutomaticPartnerDownAfterARestart(t *testing.T) {
 	e := inNormal(t, wire.Tandem, false)
