@@ -73,6 +73,7 @@ type Box struct {
 	looked     Moment // for heartbeats
 	spoken     Moment // the partner, on a connection
 	beatAt     Moment // the process knows of a heartbeat
+	misled     Moment // it took a partner for dead that was not
 	stepped    int64  // time since boot of the latest turn
 	heardSince Moment // clients are heard without a break
 	where      place

@@ -33,6 +33,9 @@ func (b *Box) did(from, to lease.ServerState, connected bool) {
 		b.w.Cover.deeds[deedByTime]++
 	default:
 		b.w.Cover.deeds[deedByEvidence]++
+		if b.misled = 0; b.partner().powered {
+			b.misled = b.w.now
+		}
 	}
 }
 

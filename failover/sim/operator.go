@@ -106,6 +106,8 @@ func (o *operator) entered(b *Box) {
 	case !o.holds(p):
 	case b.declared || p.declared:
 		o.excuse(bothDeclared)
+	case p.misled != 0 && b.beatAt > p.misled:
+		o.excuse("the other box took this one for dead, the cable out and its network cut off, and fell silent after that")
 	case o.w.beats.pulled > 0 && o.w.beats.deaf > 0:
 		o.excuse("the cable is out, and the clients' network parted into two halves in which somebody answers")
 	}
