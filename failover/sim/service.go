@@ -27,6 +27,9 @@ func SingleFaults() []Fault {
 		{What: "lan", For: 600_000}, {What: "carrier", For: 600_000}, {What: "flap", N: 5}, {What: "clock-wild", For: 600_000, N: 50},
 		{What: "clock-step", N: 1999}, {What: "disk-lost", For: 5_000}, {What: "storm", N: 4, For: 45_000},
 		{What: "maintenance", For: 600_000}, {What: "pause", For: 600_000}, {What: "upgrade", For: 5_000}, {What: "reload"},
+		{What: "link", For: 600_000, N: alsoLAN | alsoCable | unplugged}, {What: "deaf", For: 600_000, N: alsoLAN | unplugged},
+		{What: "paused-machine", For: 600_000}, {What: "paused-machine", For: 9_000, N: bothStand},
+		{What: "paused-machine", For: 9_000, N: bootStands}, {What: "paused-machine", For: 9_000, N: noneStands},
 	}
 }
 
@@ -36,7 +39,7 @@ const faultAt = 300
 // ServicePlan is a life with one fault, and clients that measure how long
 // they wait.
 func ServicePlan(seed uint64, promise Promise, f Fault) *Plan {
-	p := &Plan{Seed: seed, Promise: promise, Seconds: faultAt + 200, MCLT: 120, Lease: 600, Delay: 12, Bound: 1000, Pool: 60, Watchdog: 30}
+	p := &Plan{Seed: seed, Promise: promise, Seconds: faultAt + 200, MCLT: 120, Lease: 600, Delay: 12, Bound: 1000, Pool: 60, Watchdog: 30, Beats: BeatsBoth, Gateway: true}
 	f.At = faultAt * 1000
 	p.Faults = []Fault{f}
 	for i, after := range []int{0, 1, 3, 6, 10, 15, 25, 40, 60, 90} {
