@@ -48,7 +48,11 @@ type pulse struct {
 	lan    Moment   // when a neighbour answered
 }
 
-var pathNames = [2]string{failover.PathLAN, "direct cable"}
+// pathNames are the names of every set of paths: bit 0 for the clients'
+// network, bit 1 for the cable.
+var pathNames = [4][]string{nil, {failover.PathLAN}, {directCable}, {failover.PathLAN, directCable}}
+
+const directCable = "direct cable"
 
 func newBeats(w *World) *beats {
 	h := &beats{w: w}
@@ -154,16 +158,18 @@ func (h *beats) beat(b *Box) {
 		if !h.carries(path, b) {
 			continue
 		}
-		take := func() {
-			if o.beats() && h.open(path) {
-				o.rulesOf(path).Take(o.mono(h.w.now), m)
-			}
-		}
 		if d := h.delay(path, beatSalt(b, i)); d > 0 {
-			h.w.in(d, take)
+			h.w.in(d, func() { h.arrive(o, path, m) })
 		} else {
-			take()
+			h.arrive(o, path, m)
 		}
+	}
+}
+
+// arrive gives a heartbeat to box o.
+func (h *beats) arrive(o *Box, path beat.Path, m beat.Beat) {
+	if o.beats() && h.open(path) {
+		o.rulesOf(path).Take(o.mono(h.w.now), m)
 	}
 }
 
@@ -212,18 +218,19 @@ func (h *beats) look(b *Box, f *failover.LinkFacts) {
 
 // news gives the paths with a heartbeat that the process does not know of, as
 // boxFacts of the daemon does.
-func (b *Box) news(now int64) (paths []string) {
+func (b *Box) news(now int64) []string {
 	p := &b.pulse
+	news := 0
 	for i, at := range p.file {
 		if at > p.told[i] && time.Duration(now-at) <= factsStale {
 			p.told[i] = at
-			paths = append(paths, pathNames[i])
+			news |= 1 << i
 		}
 	}
-	if paths != nil {
+	if news != 0 {
 		b.beatAt = b.w.now
 	}
-	return paths
+	return pathNames[news]
 }
 
 // spokenWait is how soon after a message of the partner a heartbeat is no news.

@@ -11,6 +11,9 @@ import (
 type decoder struct {
 	lease lease.Lease
 	texts interner
+	// Peers and boots come again and again with the same words.
+	peer string
+	boot [3]string
 }
 
 // record decodes a payload; nil without error for frames that hold no record.
@@ -122,10 +125,16 @@ func (d *decoder) readExtra(in *input) *lease.Extra {
 	return x
 }
 
-// Peers and boots come again and again: their words are the same each time.
+// again reads a text, which is probably the same as the one before.
+func (in *input) again(before *string) string {
+	if b := in.octets(); string(b) != *before {
+		*before = string(b)
+	}
+	return *before
+}
 
 func (d *decoder) readPeer(in *input) *lease.Peer {
-	r := &lease.Peer{Name: d.texts.text(in.octets()),
+	r := &lease.Peer{Name: in.again(&d.peer),
 		State: lease.ServerState(in.octet()), Partner: lease.ServerState(in.octet()),
 		Since: lease.Time(in.number()), PartnerSince: lease.Time(in.number()), MCLT: lease.Seconds(in.number()),
 		LastContact: lease.Time(in.number()), Authority: lease.Seconds(in.number()), Epoch: in.number(),
@@ -138,7 +147,7 @@ func (d *decoder) readPeer(in *input) *lease.Peer {
 }
 
 func (d *decoder) readBoot(in *input) *lease.Boot {
-	r := &lease.Boot{ID: d.texts.text(in.octets()), Reason: d.texts.text(in.octets()), StoreOrigin: d.texts.text(in.octets()),
+	r := &lease.Boot{ID: in.again(&d.boot[0]), Reason: in.again(&d.boot[1]), StoreOrigin: in.again(&d.boot[2]),
 		Started: lease.Time(in.number()), LastAlive: lease.Time(in.number())}
 	n := in.number()
 	for i := uint32(0); i < n && !in.bad; i++ {

@@ -192,12 +192,27 @@ func (w *window) zerosFrom(off int64) (int64, error) {
 		if len(b) == 0 {
 			return w.size, nil
 		}
-		if rest := bytes.TrimLeft(b, "\x00"); len(rest) > 0 {
-			return off + int64(len(b)-len(rest)), nil
+		n := zeroPrefix(b)
+		off += int64(n)
+		if n < len(b) {
+			return off, nil
 		}
-		off += int64(len(b))
 	}
 	return w.size, nil
+}
+
+// zeroPrefix is the number of zeros that b begins with.
+func zeroPrefix(b []byte) int {
+	n := 0
+	for k := min(len(b), len(zeros)); k > 0; {
+		if bytes.Equal(b[n:n+k], zeros[:k]) {
+			n += k
+		} else {
+			k /= 2
+		}
+		k = min(k, len(b)-n)
+	}
+	return n
 }
 
 // lastNonZero gives the offset behind the last octet from off on that is not

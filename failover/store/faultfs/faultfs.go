@@ -55,9 +55,13 @@ type FS struct {
 type inode struct {
 	live    []byte
 	durable []byte
+	one     bool // live is durable, the same memory, until the next change
 	waiting []change
 	written []byte // what they write
 }
+
+// durableFile is a file on which nothing waits; it takes data.
+func durableFile(data []byte) *inode { return &inode{live: data, durable: data, one: true} }
 
 // change is a write, or with data == nil a truncation to off.
 type change struct {
@@ -169,8 +173,7 @@ func (f *FS) PowerCut() *FS {
 	}
 	after := &FS{rng: f.rng, dir: map[string]*inode{}, disk: map[string]*inode{}, limit: f.limit, lies: f.lies}
 	for _, name := range sortedNames(dir) {
-		data := f.remains(dir[name], luck)
-		node := &inode{live: data, durable: slices.Clone(data)}
+		node := durableFile(f.remains(dir[name], luck))
 		after.dir[name], after.disk[name] = node, node
 	}
 	return after
@@ -478,8 +481,12 @@ func (h *file) room(off int64) int64 {
 }
 
 func (h *file) change(c change) {
-	h.node.live = c.apply(h.node.live)
-	h.node.waiting = append(h.node.waiting, c)
+	node := h.node
+	if node.one {
+		node.live, node.one = slices.Clone(node.live), false
+	}
+	node.live = c.apply(node.live)
+	node.waiting = append(node.waiting, c)
 }
 
 func (h *file) Truncate(size int64) error {
@@ -546,7 +553,7 @@ func (f *FS) Bytes(name string) []byte {
 func (f *FS) Put(name string, data []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	node := &inode{live: slices.Clone(data), durable: slices.Clone(data)}
+	node := durableFile(slices.Clone(data))
 	f.dir[name], f.disk[name] = node, node
 }
 
