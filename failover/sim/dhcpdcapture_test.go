@@ -115,93 +115,6 @@ func seconds(t *testing.T, s string) time.Duration {
 	return time.Duration(f * 1e9)
 }
 
-// call is what a client did at the server, as far as the capture shows.
-type call struct {
-	at   time.Duration
-	what byte // typeRequest, typeDiscover for an offer that was not taken, typeRelease, typeDecline
-	ip   lease.IP
-	hw   string
-	uid  string
-	want lease.Seconds // the lease time asked for; zero for none
-}
-
-// before is how long before the message about it a client's packet came.
-const before = 3 * time.Millisecond
-
-// calls finds what clients did: every message about a lease says when the
-// client was last there.
-func (c *capture) calls() []call {
-	var list []call
-	add := func(v call) {
-		if !slices.ContainsFunc(list, func(o call) bool {
-			return o.what == v.what && o.ip == v.ip && o.hw == v.hw && c.second(o.at) == c.second(v.at)
-		}) {
-			list = append(list, v)
-		}
-	}
-	for _, x := range c.lines {
-		m, ok := x.m.(*wire.Bndupd)
-		if !ok || !x.mine {
-			continue
-		}
-		now := x.at - before
-		if syn := c.greeted(x.at); x.at-syn < time.Second {
-			now = min(now, syn-before) // and so it was not told before
-		}
-		v := call{what: typeRequest, ip: m.IP.V, hw: m.HW.V, uid: m.ClientID.V}
-		if m.Status.V == lease.Active {
-			v.want = m.PotentialExpiry.V.Sub(m.STOS.V) - m.LeaseExpiry.V.Sub(m.STOS.V)/2
-		}
-		at := func(s lease.Time) time.Duration {
-			if s == m.Time {
-				return now
-			}
-			return c.moment(s) + time.Second/2 + time.Duration(x.line)*time.Millisecond
-		}
-		idle := m.Status.V == lease.Free || m.Status.V == lease.Backup
-		offer := idle && m.CLTT.Set && m.LeaseExpiry.V == m.CLTT.V.Add(120)
-		switch {
-		case m.Status.V == lease.Released:
-			v.what, v.at = typeRelease, now
-			add(v)
-			v.what = typeRequest
-		case m.Status.V == lease.Abandoned:
-			v.what, v.at = typeDecline, now
-			add(v)
-			continue
-		case offer && m.Status.V == lease.Free && m.PotentialExpiry.V != 0:
-			// It was in use before; a lease of MCLT ended then.
-			old := v
-			old.hw, old.at = stranger(v.ip), at(m.PotentialExpiry.V-20)
-			add(old)
-		case idle && m.CLTT.V > m.LeaseExpiry.V:
-			continue
-		case m.CLTT.Set && m.CLTT.V < m.STOS.V && m.STOS.V < m.Time:
-			// The partner has given the lease to this client since.
-			v.hw, v.uid, v.want, v.at = stranger(v.ip), "", 0, at(m.CLTT.V)
-			if !slices.ContainsFunc(list, func(o call) bool { return o.ip == v.ip && c.second(o.at) == m.CLTT.V }) {
-				add(v)
-			}
-			continue
-		}
-		if offer { // the latest one comes first in dhcpd's lists
-			v.what, v.at = typeDiscover, at(m.CLTT.V)-time.Duration(2*x.line)*time.Millisecond
-			add(v)
-			continue
-		}
-		if m.CLTT.V > m.STOS.V && m.Status.V == lease.Active {
-			v.at = at(m.STOS.V)
-			add(v)
-		}
-		if m.CLTT.Set {
-			v.at = at(m.CLTT.V)
-			add(v)
-		}
-	}
-	slices.SortStableFunc(list, func(a, b call) int { return int(a.at - b.at) })
-	return list
-}
-
 // greeted is when the connection began that was there at a moment.
 func (c *capture) greeted(at time.Duration) time.Duration {
 	from := -time.Hour
@@ -212,9 +125,6 @@ func (c *capture) greeted(at time.Duration) time.Duration {
 	}
 	return from
 }
-
-// stranger is a client of which the capture does not tell.
-func stranger(ip lease.IP) string { return "\x01\x02\x00\xff\x00\x00" + string(rune(ip&0x7f)) }
 
 func (c *capture) second(at time.Duration) lease.Time { return lease.Time(c.zero + at.Seconds()) }
 
