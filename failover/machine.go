@@ -172,44 +172,6 @@ func (e *Endpoint) onHeartbeat(h Heartbeat) {
 	}
 }
 
-// lanCutOff tells whether others on the clients' network answered and do not
-// any more: then silence there says nothing of the partner (R6).
-func (e *Endpoint) lanCutOff() bool {
-	m := &e.machine
-	return !m.lanAlive && m.lanSince != 0 && e.obeys(RuleR6)
-}
-
-// lanFellSilent tells whether heartbeats came over the clients' network until
-// the partner fell silent: only a path that worked proves by silence (R6).
-func (e *Endpoint) lanFellSilent() bool {
-	m := &e.machine
-	return m.lanBeat != 0 && m.quietFrom-m.lanBeat <= int64(e.cfg.MaxResponseDelay.Duration()) || !e.obeys(RuleR6)
-}
-
-// cableWasOut tells whether the cable had no carrier while the partner was
-// still heard: then it says nothing of the partner (R6).
-func (e *Endpoint) cableWasOut() bool {
-	m := &e.machine
-	return m.quietFrom-m.cableDown > int64(e.cfg.MaxResponseDelay.Duration()) && e.obeys(RuleR6)
-}
-
-// declareAt is the Mono moment at which PARTNER-DOWN may be automatic if
-// nothing is heard before: the silence was observed while others on the
-// clients' network, where there are any, were heard. A survivor that was off
-// for less than G goes on alone (R5), so the proof that it is dead has to last
-// as long (R6).
-func (e *Endpoint) declareAt() int64 {
-	m := &e.machine
-	if !e.obeys(RuleR6) {
-		return m.quietFrom + int64(e.autoWait().Duration())
-	}
-	from := max(m.quietFrom, m.lanSince)
-	if !e.cfg.Survivor {
-		from = max(from, m.cableDown)
-	}
-	return from + int64(e.autoWait().Duration())
-}
-
 // wokenLate obeys R9: after a pause the connection proves nothing, and time
 // that nobody observed is no silence.
 func (e *Endpoint) wokenLate(gap time.Duration) {
