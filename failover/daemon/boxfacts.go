@@ -28,6 +28,7 @@ type boxFile struct {
 	Clock     struct {
 		Trusted bool          `json:"trusted"`
 		Bound   time.Duration `json:"bound"`
+		Apart   int64         `json:"apart"` // time of day less time since boot when it was right; 0 unknown
 		Why     string        `json:"why"`
 	} `json:"clock"`
 	LAN    boxPort `json:"lan"`
@@ -125,7 +126,7 @@ func boxFacts(path string, now int64, told *heardAt) *node.BoxFacts {
 	case age > factsStale:
 		in.ClockWhy = fmt.Sprintf("the box has said nothing for %v", age.Round(time.Second))
 	default:
-		in.Clock = failover.ClockFacts{Trusted: f.Clock.Trusted, Error: f.Clock.Bound}
+		in.Clock, in.ClockApart = failover.ClockFacts{Trusted: f.Clock.Trusted, Error: f.Clock.Bound}, f.Clock.Apart
 		in.ClockWhy = f.Clock.Why
 	}
 	return in

@@ -20,7 +20,11 @@ type BoxFacts struct {
 	Clock failover.ClockFacts
 	// ClockWhy says why the clock is not trusted.
 	ClockWhy string
-	Link     failover.LinkFacts
+	// ClockApart is the time of day less the time since boot, in nanoseconds,
+	// for which the machine vouches; 0 if it does not say. A word that is about
+	// another time of day than the one that is read now is not believed.
+	ClockApart int64
+	Link       failover.LinkFacts
 	// Heard are the paths beside the failover connection on which the partner
 	// was heard since the last word of the machine.
 	Heard []string
@@ -36,8 +40,9 @@ func (*WokenLate) input() {}
 // facts takes what the machine says.
 func (n *Node) facts(now lease.Now, f *BoxFacts) {
 	clock, why := f.Clock, f.ClockWhy
-	if clock.Trusted && now.Mono < n.clock.unvouched {
-		clock, why = failover.ClockFacts{Error: clock.Error}, n.clock.why
+	if moved := time.Duration(now.Wall - now.Mono - f.ClockApart); clock.Trusted && f.ClockApart != 0 && moved.Abs() > 2*clock.Error+clockJump {
+		clock = failover.ClockFacts{Error: clock.Error}
+		why = fmt.Sprintf("it was set by %v", moved.Abs().Round(time.Millisecond))
 	}
 	switch {
 	case clock.Trusted == n.clock.trusted:
@@ -61,10 +66,6 @@ func (n *Node) facts(now lease.Now, f *BoxFacts) {
 // beyond what the gate allows, before the gate is not believed any more.
 const clockJump = time.Second
 
-// vouchAfter is how long after such a move the machine's word may still be one
-// that was said without knowing of it.
-const vouchAfter = 5 * time.Second
-
 // watchTime obeys R1 between two words of the machine: if the time of day was
 // set, nothing is served before the machine vouches for it again.
 func (n *Node) watchTime(now lease.Now) {
@@ -74,7 +75,6 @@ func (n *Node) watchTime(now lease.Now) {
 	if !n.opt.Watched || !n.clock.trusted || moved <= 2*n.clock.bound+clockJump {
 		return
 	}
-	n.clock.unvouched = now.Mono + int64(vouchAfter)
 	n.distrust(now, fmt.Sprintf("it was set by %v", moved.Round(time.Millisecond)))
 }
 
@@ -90,9 +90,6 @@ type clockState struct {
 	why     string
 	bound   time.Duration // of its error
 	apart   int64         // time of day less time since boot, at the latest look
-	// unvouched is the time since boot until which the machine may not know
-	// that the time of day was set.
-	unvouched int64
 }
 
 // refuses tells whether rule R1 keeps the server silent.

@@ -265,7 +265,7 @@ func (w *talk) order(words ...string) *talk {
 
 // box is what the machine says of itself: by default that all is well.
 func (w *talk) box(edit func(f *BoxFacts)) *talk {
-	f := &BoxFacts{Clock: failover.ClockFacts{Trusted: true}, Link: failover.LinkFacts{LAN: true}}
+	f := &BoxFacts{Clock: failover.ClockFacts{Trusted: true}, ClockApart: w.now.Wall - w.now.Mono, Link: failover.LinkFacts{LAN: true}}
 	if edit != nil {
 		edit(f)
 	}

@@ -85,14 +85,13 @@ var serverScenes = []scene{
 		w.now.Wall += int64(90 * time.Second)
 		w.settle()
 		w.box(nil)
-		w.hush(vouchAfter).box(nil)
 	}), ""},
 	{"paused machine: the word of a machine that may not know", after(setting{watched: true}, func(w *talk) {
 		w.box(nil)
 		untilNormal(w)
 		w.now.Wall += int64(90 * time.Second)
 		w.settle()
-		w.hush(vouchAfter - time.Second).box(nil)
+		w.box(func(f *BoxFacts) { f.ClockApart -= int64(90 * time.Second) })
 	}), ""},
 	{"connection that nobody read", after(setting{}, func(w *talk) {
 		untilNormal(w)

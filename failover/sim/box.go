@@ -32,7 +32,8 @@ type Box struct {
 	file                     boxFile
 	reading, rewrites        bool
 	pulse                    pulse
-	trusted                  bool // the clock gate
+	trusted                  bool  // the clock gate
+	vouched                  int64 // time of day less time since boot, for which the gate stands
 	changes                  []Moment
 	carrierDown              int // faults that keep the carrier down
 	carrierLost              Moment

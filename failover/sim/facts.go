@@ -13,7 +13,6 @@ import (
 // second (failover/daemon/boxfacts.go).
 const (
 	factsEvery = time.Second
-	vouchAfter = 7 * time.Second // more than the node waits
 	factsStale = 5 * time.Second // the age at which a heartbeat says nothing of now
 	flapping   = 5               // carrier changes in a minute; more are told anew each second
 )
@@ -22,6 +21,7 @@ const (
 type boxFile struct {
 	link  failover.LinkFacts
 	clock failover.ClockFacts
+	apart int64
 }
 
 // look is what PID 1 sees now.
@@ -32,7 +32,7 @@ func (b *Box) look() boxFile {
 			recent++
 		}
 	}
-	f := boxFile{failover.LinkFacts{LAN: b.carrier(), Changes: recent}, failover.ClockFacts{Trusted: b.trusted, Error: b.bound}}
+	f := boxFile{failover.LinkFacts{LAN: b.carrier(), Changes: recent}, failover.ClockFacts{Trusted: b.trusted, Error: b.bound}, b.vouched}
 	b.w.beats.look(b, &f.link)
 	return f
 }
@@ -58,17 +58,22 @@ func (b *Box) write() {
 	}
 }
 
-// clockSays tells what the gate says, once PID 1 has heard of it. A node that
-// saw the time of day move does not believe it at first.
+// clockSays tells what the gate says, once PID 1 has heard of it: also for which
+// time of day. A node that saw it move meanwhile looks again.
 func (b *Box) clockSays() {
 	boot := b.booted
+	right := b.clock
+	right.wild = 0
+	if now := right.now(b.w.now); b.trusted {
+		b.vouched = now.Wall - now.Mono
+	}
 	b.w.in(time.Duration(b.w.dice(beatSalt(b, 5)).Int64N(int64(2*factsEvery))), func() {
 		if b.booted == boot {
 			b.write()
 			b.readSoon()
 		}
 	})
-	b.w.in(vouchAfter, func() {
+	b.w.in(3*factsEvery, func() {
 		if b.booted == boot && b.acts() && b.file.clock.Trusted && (b.parted || b.where.Rule == failover.RuleR1.String()) {
 			b.readSoon()
 		}
@@ -101,7 +106,7 @@ func (b *Box) readFile() {
 
 // boxFacts is the file as the process takes it.
 func (b *Box) boxFacts(heard []string) *node.BoxFacts {
-	in := &node.BoxFacts{Link: b.file.link, Clock: b.file.clock, Heard: heard}
+	in := &node.BoxFacts{Link: b.file.link, Clock: b.file.clock, ClockApart: b.file.apart, Heard: heard}
 	if !in.Clock.Trusted {
 		in.ClockWhy = "no agreement about the time"
 	}

@@ -62,10 +62,14 @@ type Status struct {
 	Bound   time.Duration `json:"bound"`  // error bound now
 	Drift   float64       `json:"drift"`  // rate error assumed, seconds a second
 	// Left is how long the clock stays trusted without servers.
-	Left    time.Duration `json:"left"`
-	Why     string        `json:"why"`
-	Servers []string      `json:"servers"`
-	Liars   []string      `json:"falsetickers,omitempty"`
+	Left time.Duration `json:"left"`
+	Why  string        `json:"why"`
+	// Apart is the time of day less the time since boot (CLOCK_BOOTTIME), in
+	// nanoseconds, as of the latest agreement: who reads it otherwise sees a
+	// time of day that was set since, which nobody vouches for. 0: no agreement.
+	Apart   int64    `json:"apart"`
+	Servers []string `json:"servers"`
+	Liars   []string `json:"falsetickers,omitempty"`
 }
 
 // Action is what the shell must do to the clock. At most one is set.
@@ -82,6 +86,7 @@ type Gate struct {
 	why     string
 	agreed  Agreement
 	at      time.Duration // monotonic moment of the last agreement
+	apart   int64         // see Status
 	drift   float64       // measured, or the policy's
 	stepped bool
 	residue time.Duration // what was left to slew at the last agreement
@@ -125,7 +130,11 @@ func (g *Gate) Samples(mono time.Duration, local time.Time, samples []Sample) Ac
 		}
 		return Action{}
 	}
-	return g.accept(mono, a)
+	act := g.accept(mono, a)
+	if g.at == mono && g.state != Waiting { // agreed now
+		g.apart = local.Add(act.Step).UnixNano() - int64(mono)
+	}
+	return act
 }
 
 // StoodStill tells that the clock chip went on for d while this machine did
@@ -223,7 +232,7 @@ const holdoverAfter = 5 * time.Minute
 
 // Now gives the status at the monotonic moment mono.
 func (g *Gate) Now(mono time.Duration) Status {
-	s := Status{State: g.state, Offset: g.agreed.Offset, Drift: g.drift, Why: g.why,
+	s := Status{State: g.state, Offset: g.agreed.Offset, Drift: g.drift, Why: g.why, Apart: g.apart,
 		Servers: g.agreed.True, Liars: g.agreed.False}
 	if g.state == Waiting {
 		return s

@@ -67,7 +67,7 @@ func TestGateStepsAtBootThenSlews(t *testing.T) {
 	if a := g.Samples(time.Second, noon.Add(-years), agreeing(years)); a.Step != years {
 		t.Fatalf("first agreement gave %+v, want a step of six years", a)
 	}
-	if s := g.Now(2 * time.Second); !s.Trusted || s.Bound > 10*ms {
+	if s := g.Now(2 * time.Second); !s.Trusted || s.Bound > 10*ms || s.Apart != noon.UnixNano()-int64(time.Second) {
 		t.Fatalf("after the step: %+v", s)
 	}
 	if a := g.Samples(64*time.Second, noon, agreeing(3*ms)); a.Slew != 3*ms || a.Step != 0 {

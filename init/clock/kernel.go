@@ -103,6 +103,25 @@ func (k Kernel) ReadRTC() (time.Time, bool) {
 	return time.Date(int(rt.Year)+1900, time.Month(rt.Mon+1), int(rt.Mday), int(rt.Hour), int(rt.Min), int(rt.Sec), 0, time.UTC), true
 }
 
+// Two clocks cannot be read at once: a process that is starved in between
+// reads them again.
+const (
+	readSpan  = time.Millisecond // between two readings that count as one
+	readTries = 50
+)
+
+// readClocks reads the time since boot and the time of day together.
+func readClocks() (mono time.Duration, wall time.Time) {
+	for range readTries {
+		before := SinceBoot()
+		wall = time.Now()
+		if mono = SinceBoot(); mono-before <= readSpan {
+			break
+		}
+	}
+	return mono, wall
+}
+
 // SinceBoot reads the clock that no step moves (CLOCK_BOOTTIME).
 func SinceBoot() time.Duration {
 	var ts unix.Timespec

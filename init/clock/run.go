@@ -65,7 +65,7 @@ func (s *Service) Run(ctx context.Context) {
 				next.Reset(askWaiting)
 			}
 		case <-publish.C:
-			if s.stoodStill() {
+			if s.stoodStill() || s.moved() {
 				next.Reset(0)
 			}
 		}
@@ -105,6 +105,15 @@ func (s *Service) stoodStill() bool {
 	return true
 }
 
+// moved tells whether the time of day moved against the time since boot since
+// the servers agreed: whoever did that, they are asked at once, because until
+// then nobody believes it.
+func (s *Service) moved() bool {
+	st := s.now()
+	mono, wall := readClocks()
+	return st.Apart != 0 && time.Duration(wall.UnixNano()-int64(mono)-st.Apart).Abs() > time.Second
+}
+
 // writeRTC sets the chip, which then no longer compares with before.
 func (s *Service) writeRTC() error {
 	s.apart.known = false
@@ -131,7 +140,8 @@ func (s *Service) now() Status {
 func (s *Service) round(ctx context.Context) {
 	samples := s.Ask(ctx, s.Servers)
 	s.Lock.Lock()
-	act := s.Gate.Samples(SinceBoot(), time.Now(), samples)
+	mono, wall := readClocks()
+	act := s.Gate.Samples(mono, wall, samples)
 	s.Lock.Unlock()
 	var err error
 	switch {

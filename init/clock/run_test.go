@@ -60,6 +60,22 @@ func TestServiceStepsPublishesAndKeepsFacts(t *testing.T) {
 	}
 }
 
+// TestServiceNoticesThatTheTimeMoved: the servers agreed about another time of
+// day than the one that is read now.
+func TestServiceNoticesThatTheTimeMoved(t *testing.T) {
+	for _, off := range []time.Duration{0, 300 * ms, -90 * time.Second, 2 * time.Second} {
+		s := &Service{Gate: NewGate(Policy{}, 0), Lock: new(sync.Mutex), Clock: &recorder{}}
+		if s.moved() {
+			t.Error("moved before anybody agreed")
+		}
+		mono, wall := readClocks()
+		s.Gate.Samples(mono, wall.Add(off), []Sample{sample("a", 0, 5*ms), sample("b", 0, 5*ms)})
+		if got := s.moved(); got != (off.Abs() > time.Second) {
+			t.Errorf("by %v: %v", off, got)
+		}
+	}
+}
+
 func TestServiceNoticesThatItStoodStill(t *testing.T) {
 	clk := &recorder{}
 	s := &Service{Gate: NewGate(Policy{}, 0), Lock: new(sync.Mutex), Clock: clk}
