@@ -67,8 +67,15 @@ func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
 	ack := &wire.Bndack{}
 	ack.IP = wire.Some(m.IP.V)
 	if no == nil {
+		crossed := e.crosses(m)
 		e.adoptUpdate(m)
 		e.reply(c, ack, m.XID)
+		if crossed {
+			again := e.table.Look(m.IP.V)
+			again.Flags |= lease.FlagPending
+			e.store(again)
+			e.enqueue(m.IP.V)
+		}
 		return
 	}
 	e.counters.RejectsSent++
@@ -83,6 +90,15 @@ func (e *Endpoint) onBndupd(c *conn, m *wire.Bndupd) {
 		e.counters.Stale++
 		e.insist(m.IP.V)
 	}
+}
+
+// crosses tells whether a lease that a dhcpd gave on an address at hand crosses
+// our news that the address is at hand. Both yield to the other then: dhcpd to
+// the primary, we to a client. It has to hear of the client again.
+func (e *Endpoint) crosses(m *wire.Bndupd) bool {
+	_, flying := e.updates.flying[m.IP.V]
+	held := e.table.Look(m.IP.V)
+	return flying && !e.tandem() && !e.cfg.Secondary && m.Status.V == lease.Active && atHand(held.State)
 }
 
 // owe sees to it that the partner gets what it lost against.
@@ -175,9 +191,9 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 		switch {
 		case e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.CLTT >= m.CLTT.Or(0):
 			return false // it takes ours, see relearns
-		case mine && m.Status.V == lease.Released && held.Starts > m.STOS.Or(0):
+		case mine && givenBack(m.Status.V) && held.Starts > m.STOS.Or(0):
 			return false // what was given back is an older lease than ours
-		case theirs && held.State == lease.Released && m.STOS.Or(0) > held.Starts:
+		case theirs && givenBack(held.State) && m.STOS.Or(0) > held.Starts:
 			return true
 		case mine && theirs && e.rivals(held, m):
 			return primaryWins // as judgeRival
@@ -216,6 +232,9 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 	now, s := e.now.Time(), m.Status.V
 	rule := acceptance[held.State][s]
 	switch rule {
+	case accept:
+		_, no := e.judgeRelease(held, m)
+		return no
 	case same:
 		return e.judgeRival(held, m)
 	case later, notEarlier:
@@ -236,12 +255,18 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 		if !e.relearns(held, m) {
 			until = max(until, held.Ends, e.lostUntil(held))
 		}
+		if !e.tandem() {
+			until = until.Add(1) // dhcpd counts in whole seconds
+		}
 		if until > now && e.obeys(RuleStale) {
 			no := refused(wire.RejectFatalConflict, "%v: %v, but in use until %v", held.IP, s, until)
 			no.until = until
 			return no
 		}
 	case probation:
+		if decided, no := e.judgeRelease(held, m); decided {
+			return no
+		}
 		if held.Ends > now && !e.usedSince(held, m) {
 			return refused(wire.RejectLessCritical, "%v: abandoned until %v", held.IP, held.Ends)
 		}
@@ -313,15 +338,16 @@ func (e *Endpoint) usedSince(held *lease.Lease, m *wire.Bndupd) bool {
 	return later && m.Status.V == lease.Active
 }
 
-// judgeRelease decides by the begin of the lease whether a release is about
-// the lease that runs. The moment of the release does not tell: a box that
+// judgeRelease decides by the begin of the lease whether a release, or a
+// decline, is about the lease that runs. The moment of the release does not tell: a box that
 // stood still hears of it late, when the client has long come back elsewhere.
 func (e *Endpoint) judgeRelease(held *lease.Lease, m *wire.Bndupd) (decided bool, no *refusal) {
 	theirs := m.STOS.Or(0)
 	switch {
-	case held.State == lease.Active && m.Status.V == lease.Released && m.STOS.Set && held.Starts > theirs:
-		return true, refused(wire.RejectOutdated, "%v: the lease here began after the one that was released there", held.IP)
-	case e.tandem() && held.State == lease.Released && m.Status.V == lease.Active && theirs > held.Starts:
+	case held.State == lease.Active && givenBack(m.Status.V) && m.STOS.Set && held.Starts > theirs:
+		// dhcpd tells again, after a restart, what was abandoned before.
+		return true, refused(wire.RejectOutdated, "%v: the lease here began after the one that was %v there", held.IP, m.Status.V)
+	case e.tandem() && givenBack(held.State) && m.Status.V == lease.Active && theirs > held.Starts && e.stillRuns(m):
 		return true, nil
 	}
 	return false, nil
@@ -360,6 +386,10 @@ func (e *Endpoint) rivals(held *lease.Lease, m *wire.Bndupd) bool {
 func (e *Endpoint) sameClient(held *lease.Lease, m *wire.Bndupd) bool {
 	return held.Client().Matches(lease.ClientKey{UID: m.ClientID.Or(""), HW: m.HW.V})
 }
+
+// givenBack tells whether its client ended a lease that is in state s: it
+// released or declined the address.
+func givenBack(s lease.State) bool { return s == lease.Released || s == lease.Abandoned }
 
 // atHand tells whether an address in state s is there to be given.
 func atHand(s lease.State) bool { return s == lease.Free || s == lease.Backup }

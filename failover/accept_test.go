@@ -209,7 +209,7 @@ func TestEndThatComesATouchTooEarlyIsAnsweredLater(t *testing.T) {
 	if got := answer(t, e, news(lease.Expired, 1, epoch-60, epoch+2)); got != "later" {
 		t.Fatalf("answered at once: %s", got)
 	}
-	e.Step(e.now.Add(2e9), Tick{})
+	e.Step(e.now.Add(3e9), Tick{})
 	for _, x := range e.Effects() {
 		if s, ok := x.(Send); ok {
 			if ack, ok := s.Message.(*wire.Bndack); ok && !ack.Reject.Set {

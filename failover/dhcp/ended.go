@@ -50,17 +50,18 @@ func (r *Responder) finish(now lease.Now, l lease.Lease, to lease.State, out *Ou
 func (r *Responder) abandon(now lease.Now, l lease.Lease, probation lease.Seconds, declined bool, by string, out *Out) {
 	r.count[cAbandoned]++
 	r.unbill(&l)
-	why := "pinged before offer"
+	why, began := "pinged before offer", now.Time()
 	l.Flags &^= lease.FlagBOOTP | lease.FlagDeclined
 	if declined {
-		why = "declined."
+		// The lease that was declined tells a partner whether its own is a later one.
+		why, began = "declined.", l.Starts
 		l.Flags |= lease.FlagDeclined
 	}
 	if l.State != lease.Abandoned {
 		l.STOS = now.Time()
 	}
 	l.State = lease.Abandoned
-	l.Starts, l.CLTT = now.Time(), now.Time()
+	l.Starts, l.CLTT = began, now.Time()
 	l.Ends = now.Time().Add(probation)
 	l.HW, l.UID = "", ""
 	l.Extra = &lease.Extra{Vars: []lease.Var{{Name: abandonedBy, Value: by}}}
