@@ -173,8 +173,13 @@ func (e *Endpoint) Step(now lease.Now, ev Event) {
 		return
 	}
 	e.watchTime()
-	if late, ok := ev.(WokenLate); ok {
-		e.wokenLate(late.Gap)
+	switch ev := ev.(type) {
+	case WokenLate:
+		e.wokenLate(ev.Gap)
+	case ClockFacts:
+		if !ev.Trusted { // before anything is due by that clock
+			e.onClock(ev)
+		}
 	}
 	e.due()
 	if e.cfg.Observe != nil {
