@@ -205,30 +205,27 @@ func atRest(s lease.ServerState) bool {
 
 // Stance gives the posture at now, and the rule and facts that set it.
 func (e *Endpoint) Stance(now lease.Now) Stance {
-	f := e.facts(now)
+	var f facts
+	e.collect(now, &f)
 	return postureOf(&f)
 }
 
-// facts collects what the posture depends on.
-func (e *Endpoint) facts(now lease.Now) facts {
+// collect fills f, which is empty, with what the posture depends on. This is
+// asked for every packet, and to return f would copy all of it.
+func (e *Endpoint) collect(now lease.Now, f *facts) {
 	m := &e.machine
-	f := facts{
-		state: e.state, dialect: dialectOf(&e.cfg, &e.peer), now: now.Time(),
-		clock:   m.clock || !e.obeys(RuleR1),
-		leaving: e.parting.under(),
-		parted:  e.parting.closed(),
-		live:    e.live(now),
-		partner: e.peer.Partner,
-		doubt:   e.doubtUntil(),
-		resync:  e.peer.Facts&lease.PeerTransferCut != 0 && !e.tandem(),
-		wary:    m.wary, strict: e.strict(),
-		authority: e.authority(),
-		lapsed:    e.peer.Facts&lease.PeerLapsed != 0,
-		storm:     e.stormUntil(),
-		flapping:  now.Mono < m.flapUntil && e.obeys(RuleR7),
-		isolated:  e.cfg.Isolated,
-		afterLong: e.cfg.ServeAfterOutage || !e.obeys(RuleR3),
-	}
+	f.state, f.dialect, f.now = e.state, dialectOf(&e.cfg, &e.peer), now.Time()
+	f.clock = m.clock || !e.obeys(RuleR1)
+	f.leaving, f.parted = e.parting.under(), e.parting.closed()
+	f.live, f.partner = e.live(now), e.peer.Partner
+	f.doubt = e.doubtUntil()
+	f.resync = e.peer.Facts&lease.PeerTransferCut != 0 && !e.tandem()
+	f.wary, f.strict = m.wary, e.strict()
+	f.authority = e.authority()
+	f.lapsed = e.peer.Facts&lease.PeerLapsed != 0
+	f.storm = e.stormUntil()
+	f.flapping = now.Mono < m.flapUntil && e.obeys(RuleR7)
+	f.isolated, f.afterLong = e.cfg.Isolated, e.cfg.ServeAfterOutage || !e.obeys(RuleR3)
 	if e.up != nil && e.up.known {
 		f.startup = e.up.startup
 		if !f.live && f.wary == "" && e.obeys(RuleR9) {
@@ -236,7 +233,6 @@ func (e *Endpoint) facts(now lease.Now) facts {
 			f.wary = "nothing was heard for longer than max-response-delay"
 		}
 	}
-	return f
 }
 
 // doubtUntil obeys R4-wait at the box that kept its store: if it had no
