@@ -10,6 +10,7 @@ const (
 	received counter = iota
 	receiveErrors
 	receiveTruncated
+	receiveStale
 	receiveForeignPort // a datagram on an interface that is not served
 	receiveOverrun     // dropped by the kernel: an interface's packet socket was full
 	receiveVLAN        // tagged for a VLAN that this interface is not
@@ -40,6 +41,7 @@ var counterNames = [counterEnd]string{
 	received:            "received",
 	receiveErrors:       "receive-errors",
 	receiveTruncated:    "receive-truncated",
+	receiveStale:        "receive-stale",
 	receiveForeignPort:  "receive-interface-not-served",
 	receiveOverrun:      "receive-overrun",
 	receiveVLAN:         "receive-other-vlan",

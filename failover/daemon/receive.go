@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,7 @@ type intake struct {
 	relays  *throttle
 	faults  [frame.Faults]uint64
 	path    pathCheck
+	wall    func() int64 // the time of day in nanoseconds, by which the kernel stamps
 
 	reader *mmsg.Reader
 	bufs   [readBatch][]byte
@@ -54,7 +56,7 @@ type intake struct {
 
 func newIntake(port int, in *inbox, count *counters, clients, relays Rate) *intake {
 	r := &intake{port: uint16(port), inbox: in, count: count, clients: newThrottle(clients), relays: newThrottle(relays),
-		reader: mmsg.NewReader(readBatch)}
+		reader: mmsg.NewReader(readBatch), wall: func() int64 { return time.Now().UnixNano() }}
 	for i := range r.bufs {
 		r.bufs[i] = make([]byte, maxDatagram)
 	}
@@ -74,7 +76,7 @@ func (r *intake) receive(fd int, open opener) {
 			r.count.add(receiveErrors, 1)
 			return
 		}
-		now := ticks()
+		now, wall := ticks(), r.wall()
 		r.count.add(received, n)
 		for i := range n {
 			m := r.reader.Message(i)
@@ -82,7 +84,11 @@ func (r *intake) receive(fd int, open opener) {
 				r.count.add(receiveTruncated, 1)
 				continue
 			}
-			if packet, ok := open(r.bufs[i][:m.Len], m); ok && r.worthwhile(packet.Raw, now) {
+			packet, ok := open(r.bufs[i][:m.Len], m)
+			switch {
+			case ok && time.Duration(wall-arrived(m.OOB, wall)) > staleAfter:
+				r.count.add(receiveStale, 1)
+			case ok && r.worthwhile(packet.Raw, now):
 				r.inbox.put(packet)
 			}
 		}
@@ -90,6 +96,23 @@ func (r *intake) receive(fd int, open opener) {
 			return
 		}
 	}
+}
+
+// staleAfter is how long a datagram may wait in a socket: a client that heard
+// nothing asks again after 4 s (RFC 2131 section 4.1). A process that stood
+// still finds what its clients said long ago, and have taken back elsewhere.
+const staleAfter = 2 * time.Second
+
+// arrived is the time of day, in nanoseconds, at which a datagram came, or now
+// if the kernel does not say.
+func arrived(oob []byte, now int64) int64 {
+	at := now
+	eachControl(oob, func(level, kind int32, data []byte) {
+		if level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})) {
+			at = (*unix.Timespec)(unsafe.Pointer(&data[0])).Nano()
+		}
+	})
+	return at
 }
 
 // worthwhile tells whether a message may be a request, and takes the tokens

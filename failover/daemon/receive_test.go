@@ -3,6 +3,9 @@ package daemon
 import (
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/failover/daemon/mmsg"
 	"tandem/failover/dhcp"
@@ -55,6 +58,42 @@ func TestWorthwhile(t *testing.T) {
 	silly[offsetHlen] = 255
 	if !pass(silly) {
 		t.Error("a silly hardware length is for the decoder to judge")
+	}
+}
+
+// TestStaleDatagramsAreDropped: what waited in the socket while the process
+// stood still is of exchanges that are long over.
+func TestStaleDatagramsAreDropped(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	loopbackUp(t)
+	fd, err := openUDP(67)
+	check(t, err)
+	count := new(counters)
+	in := newIntake(67, newTestInbox(t, count), count, Rate{}, Rate{})
+	lo := &dhcp.Interface{Index: 1, Name: "lo"}
+	open := func(raw []byte, m mmsg.Message) (dhcp.Packet, bool) {
+		return in.openDatagram(raw, m, func(int) *dhcp.Interface { return lo })
+	}
+	request := make([]byte, 300)
+	request[offsetOp], request[offsetHlen] = opRequest, 6
+	out := mmsg.NewWriter(fd, 1)
+	say := func() {
+		slot := out.Add(request, unix.SizeofSockaddrInet4, 0)
+		*(*unix.RawSockaddrInet4)(unsafe.Pointer(slot.Name)) = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: networkOrder(67), Addr: [4]byte{127, 0, 0, 1}}
+		out.Flush(func(_ int, err error) { t.Fatal(err) })
+	}
+	say()
+	in.receive(fd, open)
+	if got := count.get(receiveStale); got != 0 || count.get(received) != 1 {
+		t.Errorf("%d of %d fresh ones are stale", got, count.get(received))
+	}
+	in.wall = func() int64 { return time.Now().Add(staleAfter + time.Second).UnixNano() }
+	say()
+	in.receive(fd, open)
+	if got := count.get(receiveStale); got != 1 {
+		t.Errorf("%d stale ones", got)
 	}
 }
 

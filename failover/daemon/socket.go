@@ -26,6 +26,7 @@ func openPacket(ifindex int, name string, port int) (int, error) {
 	err = errors.Join(
 		attach(fd, broadcastFilter(port)),
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1),
+		stamped(fd),
 		roomy(fd),
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_IP), Ifindex: ifindex}),
 	)
@@ -44,6 +45,7 @@ func openUDP(port int) (int, error) {
 		attach(fd, unicastFilter()),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1),
+		stamped(fd),
 		// Replies are small and may cross links that path MTU discovery knows
 		// nothing of: let routers fragment them.
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT),
@@ -55,6 +57,11 @@ func openUDP(port int) (int, error) {
 		}
 	}
 	return finish(fd, name, err)
+}
+
+// stamped has the kernel note the time of day at which each datagram came.
+func stamped(fd int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 }
 
 // openICMP opens the socket for echo requests and replies.

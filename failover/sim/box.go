@@ -54,6 +54,7 @@ type Box struct {
 	log        *store.Log
 	node       server
 	inbox      []node.Input
+	waiting    []waiting
 	batch      []node.Input // those of the turn before; its room is used again
 	busy       bool
 	out        *node.Output // of the turn under way, which began at began

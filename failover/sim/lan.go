@@ -72,10 +72,32 @@ func (l *lan) request(raw []byte, src, dst lease.IP, far, release bool) {
 }
 
 func (l *lan) arrive(b *Box, in *node.PacketIn) {
-	if !l.reaches(b) || l.w.now < b.dazed || b.frozen && len(b.inbox) > backlog {
-		return
+	switch {
+	case !l.reaches(b) || l.w.now < b.dazed || len(b.waiting) > backlog:
+	case b.frozen:
+		b.waiting = append(b.waiting, waiting{l.w.now, in})
+	default:
+		b.give(in)
 	}
-	b.give(in)
+}
+
+// waiting is a datagram in the socket of a process that stands still.
+type waiting struct {
+	since Moment
+	in    *node.PacketIn
+}
+
+// staleAfter is the age at which the daemon throws such a datagram away.
+const staleAfter = 2 * time.Second
+
+// drain has a process that goes on read its socket.
+func (b *Box) drain() {
+	for _, d := range b.waiting {
+		if time.Duration(b.w.now-d.since) <= staleAfter {
+			b.give(d.in)
+		}
+	}
+	b.waiting = b.waiting[:0]
 }
 
 // reply carries a server's datagram to the client that its header names. The

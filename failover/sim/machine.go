@@ -41,7 +41,7 @@ func (b *Box) endProcess(told bool) {
 	}
 	b.process, b.frozen, b.busy = false, false, false
 	b.run++
-	b.inbox = nil
+	b.inbox, b.waiting = nil, nil
 	b.w.link.gone(b, told)
 }
 
@@ -94,6 +94,7 @@ func (b *Box) thaw() {
 	b.frozen, b.heardSince = false, b.w.now
 	b.stepped = b.read().Mono
 	b.readFile()
+	b.drain()
 	if b.busy {
 		return // finish is on its way, and the next turn tells
 	}

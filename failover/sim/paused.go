@@ -43,6 +43,7 @@ func (b *Box) resume(standing int) {
 		b.thaw()
 		return
 	}
+	b.waiting = nil // whoever paused it dropped them
 	b.lost += gap
 	b.frozen, b.heardSince, b.stepped = false, b.w.now, b.read().Mono
 	switch {

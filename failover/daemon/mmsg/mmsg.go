@@ -18,8 +18,8 @@ type header struct {
 }
 
 // oobLen is room for the control messages asked for: packet info, or the
-// auxiliary data of a packet socket.
-const oobLen = 64
+// auxiliary data of a packet socket, and the time of arrival.
+const oobLen = 96
 
 // Reader receives batches. Its buffers are given for each batch, so that a
 // datagram may stay where it was received. One reader may serve any number of
