@@ -68,3 +68,16 @@ func transferAll(b *testing.B, from, to *Endpoint) int {
 	}
 	return to.table.Count(0, lease.Active)
 }
+
+// BenchmarkStance is asked for every packet.
+func BenchmarkStance(b *testing.B) {
+	e := New(Config{Name: "pair", MCLT: 60}, lease.NewTable(), nil, lease.Peer{LastContact: 5000}, Boot{})
+	e.state, e.machine.clock, e.machine.wary = lease.Normal, true, ""
+	e.up = &conn{known: true, heard: 1, partner: lease.Normal}
+	now := lease.Now{Wall: 6000e9, Mono: 2}
+	for b.Loop() {
+		if s := e.Stance(now); s.Posture != Full {
+			b.Fatal(s)
+		}
+	}
+}

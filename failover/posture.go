@@ -77,28 +77,27 @@ func (e *Endpoint) Place(now lease.Now) Place {
 
 // postureOf is the restart rules as a function of the facts.
 func postureOf(f *facts) Stance {
-	s := stanceOf(f)
-	if s.Posture <= RenewOnly {
-		return s
-	}
+	p, rule, why, until := stanceOf(f)
 	switch {
+	case p <= RenewOnly:
 	case f.storm > f.now: // R10
 		return Stance{RenewOnly, "R10", "three restarts within 15 minutes that nobody commanded", f.storm}
 	case f.flapping: // R7
 		return Stance{RenewOnly, "R7", "the carrier of the clients' network is flapping; 30 s without a change end this", 0}
 	}
-	return s
+	return Stance{p, rule, why, until}
 }
 
-// stanceOf is postureOf without the caps that hold in every state.
-func stanceOf(f *facts) Stance {
+// stanceOf is postureOf without the caps that hold in every state. It and what
+// it is made of give the parts of a Stance, which stay in registers.
+func stanceOf(f *facts) (p Posture, rule, why string, until lease.Time) {
 	switch {
 	case f.parted:
-		return Stance{Silent, "goodbye", "stopped by command", 0}
+		return Silent, "goodbye", "stopped by command", 0
 	case !f.clock: // R1
-		return Stance{Silent, "R1", "the clock is not trusted; the time servers' agreement ends this", 0}
+		return Silent, "R1", "the clock is not trusted; the time servers' agreement ends this", 0
 	case f.leaving:
-		return Stance{Silent, "goodbye", "handing over to the partner", 0}
+		return Silent, "goodbye", "handing over to the partner", 0
 	}
 	switch f.state {
 	case lease.Normal, lease.CommunicationsInterrupt, lease.ConflictDone:
@@ -108,9 +107,9 @@ func stanceOf(f *facts) Stance {
 	case lease.RecoverDone, lease.PotentialConflict, lease.ResolutionInterrupted:
 		// Renewals up to the horizon cannot harm whatever the partner holds,
 		// so what nobody contests goes on during conflict resolution.
-		return Stance{RenewOnly, "R2", f.state.String() + ": only what both know may be renewed", 0}
+		return RenewOnly, "R2", f.state.String() + ": only what both know may be renewed", 0
 	}
-	return Stance{Silent, "R2", silentWhy(f.state), 0}
+	return Silent, "R2", silentWhy(f.state), 0
 }
 
 func silentWhy(s lease.ServerState) string {
@@ -129,63 +128,63 @@ func silentWhy(s lease.ServerState) string {
 
 // stanceBeside is the posture of a server that shares its pools with a
 // partner which is, or may be, alive.
-func stanceBeside(f *facts) Stance {
+func stanceBeside(f *facts) (p Posture, rule, why string, until lease.Time) {
 	switch {
 	case f.resync:
-		return Stance{Silent, "R4", "the transfer of everything was interrupted and has to be repeated by the partner", 0}
+		return Silent, "R4", "the transfer of everything was interrupted and has to be repeated by the partner", 0
 	case f.now < f.doubt: // R4-wait
-		return Stance{RenewOnly, "R4-wait", "the partner lost its store and may have given this server's addresses before", f.doubt}
+		return RenewOnly, "R4-wait", "the partner lost its store and may have given this server's addresses before", f.doubt
 	case f.live && (f.state == lease.Normal || f.state == lease.ConflictDone && inResolution(f.partner)):
-		return Stance{Full, "R2", "in contact", 0}
+		return Full, "R2", "in contact", 0
 	case f.live && atRest(f.partner) && !f.startup:
-		return Stance{Full, "R2", "in contact; the partner is in " + f.partner.String() + " and serves nobody", 0}
+		return Full, "R2", "in contact; the partner is in " + f.partner.String() + " and serves nobody", 0
 	case f.partner == lease.PartnerDown:
-		return Stance{RenewOnly, "partner-state", "the partner was last heard in PARTNER-DOWN and may be giving this server's addresses", 0}
+		return RenewOnly, "partner-state", "the partner was last heard in PARTNER-DOWN and may be giving this server's addresses", 0
 	case f.dialect == wire.ISC:
 		return stanceBesideISC(f)
 	case f.wary != "" && f.afterLong:
-		return Stance{Full, "R3", f.wary + "; `after-long-outage serve` gives addresses although the partner may give the same ones", 0}
+		return Full, "R3", f.wary + "; `after-long-outage serve` gives addresses although the partner may give the same ones", 0
 	case f.wary != "" || f.strict: // R3, R11
-		rule, why := "R11", "`strict`, and no contact"
+		rule, why = "R11", "`strict`, and no contact"
 		if f.wary != "" {
 			rule, why = "R3", f.wary
 		}
 		if f.now < f.authority {
-			return Stance{Full, rule, why + "; grant authority goes on for G after the last proven contact", f.authority}
+			return Full, rule, why + "; grant authority goes on for G after the last proven contact", f.authority
 		}
-		return Stance{RenewOnly, rule, why + "; grant authority has ended; contact, the partner's goodbye or `partner-down` ends this", 0}
+		return RenewOnly, rule, why + "; grant authority has ended; contact, the partner's goodbye or `partner-down` ends this", 0
 	}
-	return Stance{Full, "R11", "no contact, no restart since: `standard` goes on with the own half", 0}
+	return Full, "R11", "no contact, no restart since: `standard` goes on with the own half", 0
 }
 
 // stanceBesideISC: dhcpd knows no G and frees ended leases early, so that a
 // restart without contact leaves nothing that is safe.
-func stanceBesideISC(f *facts) Stance {
+func stanceBesideISC(f *facts) (p Posture, rule, why string, until lease.Time) {
 	if f.wary == "" {
-		return Stance{Full, "R11", "no contact, no restart since: as the draft has it", 0}
+		return Full, "R11", "no contact, no restart since: as the draft has it", 0
 	}
 	switch f.isolated {
 	case IsolatedServe:
-		return Stance{Full, "R3", f.wary + "; `serve-isolated`: as dhcpd does, one address may get two clients", 0}
+		return Full, "R3", f.wary + "; `serve-isolated`: as dhcpd does, one address may get two clients", 0
 	case IsolatedRenewOnly:
-		return Stance{RenewOnly, "R3", f.wary + "; `renew-only`: contact or `partner-down` ends this", 0}
+		return RenewOnly, "R3", f.wary + "; `renew-only`: contact or `partner-down` ends this", 0
 	}
-	return Stance{Silent, "R3", f.wary + " and dhcpd takes over early; contact or `partner-down` ends this", 0}
+	return Silent, "R3", f.wary + " and dhcpd takes over early; contact or `partner-down` ends this", 0
 }
 
 // stanceAlone is the posture in PARTNER-DOWN.
-func stanceAlone(f *facts) Stance {
+func stanceAlone(f *facts) (p Posture, rule, why string, until lease.Time) {
 	switch {
 	case f.lapsed && f.now < f.doubt: // R4-wait
-		return Stance{RenewOnly, "R4-wait", "PARTNER-DOWN has lapsed, and the partner lost its store after it may have given any address", f.doubt}
+		return RenewOnly, "R4-wait", "PARTNER-DOWN has lapsed, and the partner lost its store after it may have given any address", f.doubt
 	case f.live && atRest(f.partner) && !f.startup:
-		return Stance{Alone, "R2", "the partner is in " + f.partner.String() + " and serves nobody", 0}
+		return Alone, "R2", "the partner is in " + f.partner.String() + " and serves nobody", 0
 	case !f.lapsed:
-		return Stance{Alone, "R6", "the partner is down", 0}
+		return Alone, "R6", "the partner is down", 0
 	case f.dialect == wire.ISC && f.isolated == IsolatedSilent:
-		return Stance{Silent, "R5", "PARTNER-DOWN ended with the restart; contact or `partner-down` ends this", 0}
+		return Silent, "R5", "PARTNER-DOWN ended with the restart; contact or `partner-down` ends this", 0
 	}
-	return Stance{RenewOnly, "R5", "PARTNER-DOWN lapsed: this box was off for G or longer, or heard the partner; contact or `partner-down` ends this", 0}
+	return RenewOnly, "R5", "PARTNER-DOWN lapsed: this box was off for G or longer, or heard the partner; contact or `partner-down` ends this", 0
 }
 
 // inResolution tells whether a secondary in state s gives no new addresses

@@ -11,7 +11,7 @@ import (
 // TestMain sets the collector's pace as the command does: lives are short and
 // leave much behind.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(800)
+	debug.SetGCPercent(1600)
 	os.Exit(m.Run())
 }
 

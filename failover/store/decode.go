@@ -149,9 +149,11 @@ func (d *decoder) readPeer(in *input) *lease.Peer {
 func (d *decoder) readBoot(in *input) *lease.Boot {
 	r := &lease.Boot{ID: in.again(&d.boot[0]), Reason: in.again(&d.boot[1]), StoreOrigin: in.again(&d.boot[2]),
 		Started: lease.Time(in.number()), LastAlive: lease.Time(in.number())}
-	n := in.number()
-	for i := uint32(0); i < n && !in.bad; i++ {
-		r.Resets = append(r.Resets, lease.Time(in.number()))
+	if n := in.number(); n > 0 {
+		r.Resets = make([]lease.Time, 0, min(n, uint32(len(in.buf))))
+		for i := uint32(0); i < n && !in.bad; i++ {
+			r.Resets = append(r.Resets, lease.Time(in.number()))
+		}
 	}
 	return r
 }

@@ -24,7 +24,7 @@ import (
 )
 
 // garbage is the collector's pace: lives are short and leave much behind.
-const garbage = 800
+const garbage = 1600
 
 // Exit codes.
 const (

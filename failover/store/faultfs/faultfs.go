@@ -41,6 +41,7 @@ type FS struct {
 	disk   map[string]*inode // as it is after a power cut
 	moves  []move            // what SyncDir has still to do
 	limit  int64             // octets that fit; negative = no limit
+	spare  [][]byte          // memory for what waits
 	locked bool
 	lies   bool  // see Lie
 	gone   error // set when the power or the process is gone
@@ -149,7 +150,7 @@ func (f *FS) Kill() *FS {
 	if f.gone == nil {
 		f.gone = ErrKilled
 	}
-	return &FS{rng: f.rng, dir: f.dir, disk: f.disk, moves: f.moves, limit: f.limit, lies: f.lies}
+	return &FS{rng: f.rng, dir: f.dir, disk: f.disk, moves: f.moves, limit: f.limit, spare: f.spare, lies: f.lies}
 }
 
 // PowerCut takes the power away, if it is not gone yet, and gives the
@@ -171,7 +172,7 @@ func (f *FS) PowerCut() *FS {
 			f.moves[i].apply(dir)
 		}
 	}
-	after := &FS{rng: f.rng, dir: map[string]*inode{}, disk: map[string]*inode{}, limit: f.limit, lies: f.lies}
+	after := &FS{rng: f.rng, dir: map[string]*inode{}, disk: map[string]*inode{}, limit: f.limit, spare: f.spare, lies: f.lies}
 	for _, name := range sortedNames(dir) {
 		node := durableFile(f.remains(dir[name], luck))
 		after.dir[name], after.disk[name] = node, node
@@ -267,6 +268,9 @@ func (c change) apply(data []byte) []byte {
 func resize(data []byte, n int64) []byte {
 	if n <= int64(len(data)) {
 		return data[:n:n]
+	}
+	if n > int64(cap(data)) {
+		data = append(make([]byte, 0, max(n, 2*int64(cap(data)))), data...)
 	}
 	return append(data, make([]byte, n-int64(len(data)))...)
 }
@@ -464,11 +468,20 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 		n, err = int(room), syscall.ENOSPC
 	}
 	if n > 0 {
-		at := len(h.node.written)
-		h.node.written = append(h.node.written, p[:n]...)
-		h.change(change{off, h.node.written[at:]})
+		h.change(change{off, h.wait(p[:n])})
 	}
 	return n, err
+}
+
+// wait keeps what a write has still to bring to the disk.
+func (h *file) wait(data []byte) []byte {
+	node, spare := h.node, &h.fs.spare
+	if last := len(*spare) - 1; node.written == nil && last >= 0 {
+		node.written, *spare = (*spare)[last], (*spare)[:last]
+	}
+	at := len(node.written)
+	node.written = append(node.written, data...)
+	return node.written[at:]
 }
 
 // room is how many octets can be written at off.
@@ -515,7 +528,7 @@ func (h *file) Sync() error {
 		for _, c := range h.node.waiting {
 			h.node.durable = h.fs.applySectors(c, h.node.durable)
 		}
-		h.node.settled()
+		h.settled()
 		return err
 	case h.fs.lies:
 		return nil
@@ -523,12 +536,18 @@ func (h *file) Sync() error {
 	for _, c := range h.node.waiting {
 		h.node.durable = c.apply(h.node.durable)
 	}
-	h.node.settled()
+	h.settled()
 	return nil
 }
 
-// settled forgets what waited; its room is used again.
-func (n *inode) settled() { n.waiting, n.written = n.waiting[:0], n.written[:0] }
+// settled forgets what waited; its memory is used again.
+func (h *file) settled() {
+	node := h.node
+	node.waiting = node.waiting[:0]
+	if node.written != nil {
+		h.fs.spare, node.written = append(h.fs.spare, node.written[:0]), nil
+	}
+}
 
 func (h *file) Size() (int64, error) {
 	h.fs.mu.Lock()
