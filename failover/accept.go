@@ -189,6 +189,8 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 	if e.tandem() {
 		known, fresh = lastUse(held, m)
 		switch {
+		case e.forgotten(m):
+			return true
 		case e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.CLTT >= m.CLTT.Or(0):
 			return false // it takes ours, see relearns
 		case mine && givenBack(m.Status.V) && held.Starts > m.STOS.Or(0):
@@ -242,7 +244,7 @@ func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 			return no
 		}
 		fresh, known := freshness(m), heardOf(held)
-		live := ended(held.State) && e.stillRuns(m) && (e.order(held, m) >= 0 || e.unheard(held, m))
+		live := ended(held.State) && (e.stillRuns(m) && (e.order(held, m) >= 0 || e.unheard(held, m)) || e.forgotten(m))
 		if fresh > known || live && s == lease.Active || rule == notEarlier && fresh == known {
 			return nil
 		}
@@ -303,6 +305,15 @@ func (e *Endpoint) relearns(held *lease.Lease, m *wire.Bndupd) bool {
 		(!held.Flags.Has(lease.FlagPending) || m.CLTT.Or(0) >= held.CLTT)
 }
 
+// forgotten tells whether this box, which lost its store, may have renewed a
+// lease that the partner knows and that has ended there: its own copy cannot
+// tell (R4-lost).
+func (e *Endpoint) forgotten(m *wire.Bndupd) bool {
+	last := max(m.PotentialExpiry.Or(0), m.LeaseExpiry.Or(0), e.peer.Lost)
+	return e.tandem() && e.peer.Facts&lease.PeerNeedsAll != 0 && !e.up.relearns && e.obeys(RuleR4Lost) &&
+		m.Status.V == lease.Active && m.STOS.Or(0) < e.peer.Lost && last.Add(e.waitMCLT()).Add(e.slack()) > e.now.Time()
+}
+
 // heardSinceLoss tells whether the partner heard the client of a lease that has
 // ended here after the latest loss of a store: what was forgotten then does not
 // matter any more.
@@ -347,7 +358,8 @@ func (e *Endpoint) judgeRelease(held *lease.Lease, m *wire.Bndupd) (decided bool
 	case held.State == lease.Active && givenBack(m.Status.V) && m.STOS.Set && held.Starts > theirs:
 		// dhcpd tells again, after a restart, what was abandoned before.
 		return true, refused(wire.RejectOutdated, "%v: the lease here began after the one that was %v there", held.IP, m.Status.V)
-	case e.tandem() && givenBack(held.State) && m.Status.V == lease.Active && theirs > held.Starts && e.stillRuns(m):
+	case e.tandem() && givenBack(held.State) && m.Status.V == lease.Active && theirs > held.Starts &&
+		(held.State == lease.Released || e.stillRuns(m)):
 		return true, nil
 	}
 	return false, nil
