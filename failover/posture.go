@@ -75,21 +75,21 @@ func (e *Endpoint) Place(now lease.Now) Place {
 	return Place{State: e.state, Posture: s.Posture, Rule: s.Rule, Connected: e.Connected()}
 }
 
-// postureOf is the restart rules as a function of the facts.
-func postureOf(f *facts) Stance {
-	p, rule, why, until := stanceOf(f)
+// postureOf is the restart rules as a function of the facts. It and what it is
+// made of give the parts of a Stance, which stay in registers.
+func postureOf(f *facts) (p Posture, rule, why string, until lease.Time) {
+	p, rule, why, until = stanceOf(f)
 	switch {
 	case p <= RenewOnly:
 	case f.storm > f.now: // R10
-		return Stance{RenewOnly, "R10", "three restarts within 15 minutes that nobody commanded", f.storm}
+		return RenewOnly, "R10", "three restarts within 15 minutes that nobody commanded", f.storm
 	case f.flapping: // R7
-		return Stance{RenewOnly, "R7", "the carrier of the clients' network is flapping; 30 s without a change end this", 0}
+		return RenewOnly, "R7", "the carrier of the clients' network is flapping; 30 s without a change end this", 0
 	}
-	return Stance{p, rule, why, until}
+	return p, rule, why, until
 }
 
-// stanceOf is postureOf without the caps that hold in every state. It and what
-// it is made of give the parts of a Stance, which stay in registers.
+// stanceOf is postureOf without the caps that hold in every state.
 func stanceOf(f *facts) (p Posture, rule, why string, until lease.Time) {
 	switch {
 	case f.parted:
@@ -203,10 +203,11 @@ func atRest(s lease.ServerState) bool {
 }
 
 // Stance gives the posture at now, and the rule and facts that set it.
-func (e *Endpoint) Stance(now lease.Now) Stance {
+func (e *Endpoint) Stance(now lease.Now) (s Stance) {
 	var f facts
 	e.collect(now, &f)
-	return postureOf(&f)
+	s.Posture, s.Rule, s.Why, s.Until = postureOf(&f)
+	return s
 }
 
 // collect fills f, which is empty, with what the posture depends on. This is

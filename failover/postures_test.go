@@ -79,7 +79,8 @@ func TestPostures(t *testing.T) {
 	for _, c := range cases {
 		f := c.base
 		c.edit(&f)
-		got := postureOf(&f)
+		var got Stance
+		got.Posture, got.Rule, got.Why, got.Until = postureOf(&f)
 		if got.Posture != c.want || got.Rule != c.rule || got.Until != c.till || !strings.Contains(got.Why, c.says) {
 			t.Errorf("%s: %v until %v, want %v by %s (%q) until %v", c.name, got, got.Until, c.want, c.rule, c.says, c.till)
 		}

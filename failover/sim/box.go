@@ -67,6 +67,7 @@ type Box struct {
 	snap       *store.Snapshot
 	next       int
 	dirty      bool
+	grown      bool // the log may have become large enough for a snapshot
 	shadow     *shadow
 	iface      dhcp.Interface
 	parted     bool
@@ -183,6 +184,7 @@ func (b *Box) start(reason string) {
 		return
 	}
 	b.process, b.frozen, b.busy, b.dirty, b.snap, b.parted = true, false, false, false, nil, false
+	b.grown = true
 	b.connected = false
 	b.inbox, b.asked = nil, map[uint64]func(node.Answer){}
 	b.heardSince, b.started = b.w.now, b.w.now
@@ -191,7 +193,7 @@ func (b *Box) start(reason string) {
 	b.w.tell("%s starts (%s, store %s)", b.name, reason, origin)
 	b.node.Start(now)
 	b.node.Step(now, &node.Links{Interfaces: []dhcp.Interface{b.iface}})
-	b.file = b.look()
+	b.look()
 	b.readFile()
 	b.turn()
 }
@@ -407,7 +409,7 @@ func (b *Box) keep(out *node.Output) error {
 		if err := b.log.Append(out.Records); err != nil {
 			return err
 		}
-		b.dirty = true
+		b.dirty, b.grown = true, true
 	}
 	if out.MustSync {
 		return b.sync()
@@ -435,7 +437,8 @@ func (b *Box) durable() {
 // snapshot goes on with a snapshot, a few leases after each batch.
 func (b *Box) snapshot() error {
 	if b.snap == nil {
-		if !b.log.WantSnapshot() {
+		if !b.grown || !b.log.WantSnapshot() {
+			b.grown = false
 			return nil
 		}
 		snap, err := b.log.BeginSnapshot()
@@ -455,7 +458,7 @@ func (b *Box) snapshot() error {
 	for range snapshotStep {
 		if b.next >= b.node.Table().Len() {
 			err := b.snap.Commit()
-			b.snap = nil
+			b.snap, b.grown = nil, true
 			if err != nil && b.log.Err() != nil || errors.Is(err, faultfs.ErrPowerCut) {
 				return err
 			}

@@ -24,17 +24,19 @@ type boxFile struct {
 	apart int64
 }
 
-// look is what PID 1 sees now.
-func (b *Box) look() boxFile {
+// look has PID 1 write down what it sees now.
+func (b *Box) look() {
 	recent := 0
 	for _, at := range b.changes {
 		if b.w.now-at < Moment(time.Minute) {
 			recent++
 		}
 	}
-	f := boxFile{failover.LinkFacts{LAN: b.carrier(), Changes: recent}, failover.ClockFacts{Trusted: b.trusted, Error: b.bound}, b.vouched}
+	f := &b.file
+	f.link = failover.LinkFacts{LAN: b.carrier(), Changes: recent}
+	f.clock = failover.ClockFacts{Trusted: b.trusted, Error: b.bound}
+	f.apart = b.vouched
 	b.w.beats.look(b, &f.link)
-	return f
 }
 
 // write has PID 1 write the file. The engine reads it each second, here only
@@ -44,7 +46,7 @@ func (b *Box) write() {
 		return
 	}
 	was := b.file
-	b.file = b.look()
+	b.look()
 	if b.file.link.Changes > flapping && !b.rewrites {
 		b.rewrites = true
 		b.w.in(factsEvery, func() {

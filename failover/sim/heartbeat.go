@@ -151,19 +151,22 @@ func beatSalt(b *Box, n int) uint64 { return 1<<50 + uint64(b.i)<<10 + uint64(n)
 
 // beat sends a box's heartbeats.
 func (h *beats) beat(b *Box) {
-	o := b.partner()
 	for _, path := range h.paths {
-		i := int(path - beat.LAN)
-		m := b.rulesOf(path).Next(b.mono(h.w.now))
-		if !h.carries(path, b) {
-			continue
-		}
-		if d := h.delay(path, beatSalt(b, i)); d > 0 {
-			h.w.in(d, func() { h.arrive(o, path, m) })
-		} else {
-			h.arrive(o, path, m)
-		}
+		h.send(b, path, b.rulesOf(path).Next(b.mono(h.w.now)))
 	}
+}
+
+// send carries one heartbeat of box b.
+func (h *beats) send(b *Box, path beat.Path, m beat.Beat) {
+	o := b.partner()
+	if !h.carries(path, b) {
+		return
+	}
+	if d := h.delay(path, beatSalt(b, int(path-beat.LAN))); d > 0 {
+		h.w.in(d, func() { h.arrive(o, path, m) })
+		return
+	}
+	h.arrive(o, path, m)
 }
 
 // arrive gives a heartbeat to box o.
