@@ -21,6 +21,7 @@ const (
 const (
 	waryRestart = "no contact since the restart"
 	waryLink    = "no contact since the clients' network was out"
+	waryCut     = "no contact since nobody answered on the clients' network, with the direct cable out"
 	waryClock   = "no contact since the clock was not trusted"
 	waryWoken   = "no contact since the box did not run for a while"
 	waryTime    = "no contact since the time of day moved"
@@ -37,6 +38,7 @@ type machineFacts struct {
 	lanDown   int64 // Mono moment at which the carrier went
 	lanAlive  bool
 	lanSince  int64 // Mono moment from which on lanAlive holds; 0 if it never did
+	lanGone   int64 // Mono moment at which it ceased to hold; 0 if it never did
 	cable     Cable
 	cableDown int64 // Mono moment from which on the cable is down
 	flapUntil int64
@@ -122,8 +124,12 @@ func (e *Endpoint) beginStartup() {
 // onLink obeys R7.
 func (e *Endpoint) onLink(f LinkFacts) {
 	m := &e.machine
-	if f.LANAlive && !m.lanAlive {
+	switch {
+	case f.LANAlive && !m.lanAlive:
+		e.lanBack(f)
 		m.lanSince = e.now.Mono
+	case !f.LANAlive && m.lanAlive:
+		m.lanGone = e.now.Mono
 	}
 	if f.Cable == CableDown && m.cable != CableDown {
 		m.cableDown = e.now.Mono
@@ -146,6 +152,17 @@ func (e *Endpoint) onLink(f LinkFacts) {
 			e.beWary(waryLink)
 			e.lapseAfter(out, "the clients' network was out")
 		}
+	}
+}
+
+// lanBack obeys R7 at the survivor: while its network was cut off beyond the
+// carrier and the cable was out, it looked dead to the other box.
+func (e *Endpoint) lanBack(f LinkFacts) {
+	m := &e.machine
+	out := time.Duration(e.now.Mono - m.lanGone)
+	if m.lanGone != 0 && out > e.cfg.MaxResponseDelay.Duration() && m.cable == CableDown && f.Cable == CableDown &&
+		e.cfg.AutoPartnerDown != 0 && !e.Connected() && e.obeys(RuleR7) {
+		e.beWary(waryCut)
 	}
 }
 

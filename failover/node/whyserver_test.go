@@ -194,6 +194,12 @@ var serverScenes = []scene{
 		alone(w)
 		w.box(func(f *BoxFacts) { f.Link.Changes = 6 })
 	}), ""},
+	{"no automatic partner-down: cut off", after(with(auto, func(s *setting) { s.watched = true }), func(w *talk) {
+		w.box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableUp })
+		alone(w)
+		w.box(func(f *BoxFacts) { f.Link.Cable = failover.CableDown })
+		w.hush(30 * time.Second).box(func(f *BoxFacts) { f.Link.LANAlive, f.Link.Cable = true, failover.CableDown })
+	}), ""},
 	{"no automatic partner-down: clock", after(with(auto, func(s *setting) { s.watched = true }), func(w *talk) {
 		w.box(nil)
 		alone(w)
