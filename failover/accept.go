@@ -435,6 +435,8 @@ func (e *Endpoint) judgeRival(held *lease.Lease, m *wire.Bndupd) *refusal {
 	case !mine, live && !held.Flags.Has(lease.FlagPending) && e.order(held, m) > 0:
 		// The partner knew our lease and has ended it since.
 		return nil
+	case e.relearns(held, m) && e.order(held, m) > 0:
+		return nil // our copy is an older one
 	case !live || !e.cfg.Secondary:
 		return refused(wire.RejectFatalConflict, "%v: in use by another client until %v", held.IP, held.Ends)
 	}

@@ -39,6 +39,9 @@ func (b *Box) resume(standing int) {
 	b.w.tell("%s, a whole machine, goes on after %v", b.name, gap)
 	b.paused = false
 	b.w.link.wake(b.i)
+	if standing != bothStand && b.wild != 0 {
+		b.daze() // it was paused again before anybody had looked at the chip
+	}
 	if standing == noneStands {
 		b.thaw()
 		return
