@@ -79,7 +79,7 @@ func (e *Endpoint) provenDead() (bool, string) {
 	case m.cable != CableDown || !m.lanAlive:
 		return false, "the other box is the survivor, and nothing proves it dead"
 	case !e.lanFellSilent():
-		return false, "the other box is the survivor, and no heartbeat came over the clients' network before it fell silent"
+		return false, "the other box is the survivor, and no heartbeat came over the clients' network, as it is now, before it fell silent"
 	case e.cableWasOut():
 		return false, "the other box is the survivor, and the cable had no carrier before it fell silent"
 	}
@@ -94,10 +94,12 @@ func (e *Endpoint) lanCutOff() bool {
 }
 
 // lanFellSilent tells whether heartbeats came over the clients' network until
-// the partner fell silent: only a path that worked proves by silence (R6).
+// the partner fell silent, and others there have been heard ever since: only a
+// path that worked, and did not fail itself, proves by silence (R6).
 func (e *Endpoint) lanFellSilent() bool {
 	m := &e.machine
-	return m.lanBeat != 0 && m.quietFrom-m.lanBeat <= int64(e.cfg.MaxResponseDelay.Duration()) || !e.obeys(RuleR6)
+	late := time.Duration(m.quietFrom - m.lanBeat)
+	return m.lanBeat != 0 && m.lanBeat >= m.lanSince && late <= e.cfg.MaxResponseDelay.Duration() || !e.obeys(RuleR6)
 }
 
 // cableWasOut tells whether the cable had no carrier while the partner was

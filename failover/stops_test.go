@@ -162,6 +162,29 @@ func TestWhatTheCableProves(t *testing.T) {
 	}
 }
 
+// TestASilenceOfOnesOwnProvesNothing (R6): the network failed here and is back,
+// and whether it leads to the partner nobody knows.
+func TestASilenceOfOnesOwnProvesNothing(t *testing.T) {
+	e := inNormal(t, wire.Tandem, false)
+	e.cfg.AutoPartnerDown = 100
+	e.cfg.MCLT, e.peer.MCLT, e.peer.Authority = 60, 60, 60
+	e.greeting.Capabilities |= wire.CapStrict
+	tell := func(alive bool, seconds int) {
+		for range seconds {
+			e.Step(e.now.Add(time.Second), LinkFacts{LAN: true, LANAlive: alive, Cable: CableDown})
+			e.Step(e.now, Closed{Why: "refused"})
+		}
+	}
+	e.Step(e.now, LinkFacts{LAN: true, LANAlive: true, Cable: CableUp})
+	e.Step(e.now, Heartbeat{Path: PathLAN})
+	e.Step(e.now, Closed{Conn: 1})
+	tell(true, 20)
+	tell(false, 20)
+	if tell(true, 300); e.State() != lease.CommunicationsInterrupt {
+		t.Errorf("after its own outage: %v", e.State())
+	}
+}
+
 // TestNoAutomaticPartnerDownWhileStopped: whoever hung up by command does not
 // take the partner's silence for its death.
 func TestNoAutomaticPartnerDownWhileStopped(t *testing.T) {
