@@ -191,6 +191,8 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 		switch {
 		case e.forgotten(m):
 			return true
+		case e.keptFor(held) && !theirs:
+			return false
 		case e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.CLTT >= m.CLTT.Or(0):
 			return false // it takes ours, see relearns
 		case mine && givenBack(m.Status.V) && held.Starts > m.STOS.Or(0):
@@ -232,6 +234,9 @@ func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
 // judgeTransition is the acceptance table.
 func (e *Endpoint) judgeTransition(held *lease.Lease, m *wire.Bndupd) *refusal {
 	now, s := e.now.Time(), m.Status.V
+	if e.keptFor(held) && s != lease.Active {
+		return refused(wire.RejectOutdated, "%v: the partner may have renewed it before it lost its store", held.IP)
+	}
 	rule := acceptance[held.State][s]
 	switch rule {
 	case accept:
@@ -312,6 +317,12 @@ func (e *Endpoint) forgotten(m *wire.Bndupd) bool {
 	last := max(m.PotentialExpiry.Or(0), m.LeaseExpiry.Or(0), e.peer.Lost)
 	return e.tandem() && e.peer.Facts&lease.PeerNeedsAll != 0 && !e.up.relearns && e.obeys(RuleR4Lost) &&
 		m.Status.V == lease.Active && m.STOS.Or(0) < e.peer.Lost && last.Add(e.waitMCLT()).Add(e.slack()) > e.now.Time()
+}
+
+// keptFor is the other side of forgotten: the partner lost its store and is
+// being sent the lease.
+func (e *Endpoint) keptFor(held *lease.Lease) bool {
+	return e.tandem() && e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.State == lease.Active && e.lostUntil(held) > e.now.Time()
 }
 
 // heardSinceLoss tells whether the partner heard the client of a lease that has
