@@ -17,6 +17,9 @@ type checker struct {
 	// excused is set once both boxes were declared the survivor without
 	// hearing each other: no rule repairs that.
 	excused Moment
+	// copied is set once a box has lived on with an older disk that nobody
+	// spoke of and no contact showed: the boxes do not know that they differ.
+	copied bool
 }
 
 // belief is one client's.

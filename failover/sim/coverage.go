@@ -235,6 +235,7 @@ func (b *Box) see(now lease.Now) {
 		b.unsaid = false
 		if !p.Connected {
 			b.w.operator.excuse("an older disk was put back in silence, and there is no contact to show it")
+			b.w.check.copied = true
 		}
 	}
 	b.where = at
