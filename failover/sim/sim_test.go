@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	freshFor  = flag.Duration("sim.for", 5*time.Second, "how long to live seeds that nobody has seen")
+	freshFor  = flag.Duration("sim.for", time.Minute, "how long to live seeds that nobody has seen; with -short 5 s at most")
 	freshFrom = flag.Uint64("sim.from", 0, "first of these seeds; 0 for one that follows from the time")
 )
 
@@ -91,6 +91,9 @@ func TestSeedsKeepThePromise(t *testing.T) {
 // TestFreshSeedsKeepThePromise lives seeds that nobody has seen.
 func TestFreshSeedsKeepThePromise(t *testing.T) {
 	d, from := *freshFor, *freshFrom
+	if testing.Short() {
+		d = min(d, 5*time.Second)
+	}
 	if from == 0 {
 		from = uint64(time.Now().UnixNano())
 	}
