@@ -183,50 +183,57 @@ func (e *Endpoint) unacked(held *lease.Lease) bool {
 // when ACTIVE meets EXPIRED, so that they end up apart; there the later client
 // decides as well.
 func (e *Endpoint) yields(held *lease.Lease, m *wire.Bndupd) bool {
+	if e.tandem() {
+		return e.yieldsToTandem(held, m)
+	}
 	primaryWins := e.cfg.Secondary // we yield where the primary wins
 	mine, theirs := held.State == lease.Active, m.Status.V == lease.Active
-	known, fresh := heardOf(held), freshness(m)
-	if e.tandem() {
-		known, fresh = lastUse(held, m)
-		switch {
-		case e.forgotten(m):
-			return true
-		case e.keptFor(held) && !theirs:
-			return false
-		case e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.CLTT >= m.CLTT.Or(0):
-			return false // it takes ours, see relearns
-		case mine && givenBack(m.Status.V) && held.Starts > m.STOS.Or(0):
-			return false // what was given back is an older lease than ours
-		case theirs && givenBack(held.State) && m.STOS.Or(0) > held.Starts:
-			return true
-		case mine && theirs && e.rivals(held, m):
-			return primaryWins // as judgeRival
-		case theirs && ended(held.State) && e.stillRuns(m):
-			return e.order(held, m) >= 0 || e.unheard(held, m)
-		case mine && ended(m.Status.V) && held.Ends > e.now.Time():
-			return e.order(held, m) > 0 && !e.unheard(held, m)
-		case theirs && atHand(held.State) && e.stillRuns(m) && !e.sameClient(held, m):
-			return true // two served at once: the client that has it stays
-		case mine && atHand(m.Status.V) && held.Ends > e.now.Time() && !e.sameClient(held, m):
-			return false
-		case known != fresh:
-			return fresh > known
-		case mine != theirs:
-			return mine // of one and the same lease the end is the later news
-		case (held.State == lease.Abandoned) != (m.Status.V == lease.Abandoned):
-			return m.Status.V == lease.Abandoned // in the same second it was declined
-		}
-		return primaryWins
-	}
 	switch {
 	case mine && theirs:
 		if a, b := held.CLTT, m.CLTT.Or(0); a != b {
 			return b > a
 		}
 	case mine && m.Status.V == lease.Expired:
-		return fresh >= known
+		return freshness(m) >= heardOf(held)
 	case !mine && theirs:
 		return true
+	}
+	return primaryWins
+}
+
+// yieldsToTandem is yields between two Tandem boxes: every case but those of a
+// lost store has its mirror image, which gives the other answer.
+func (e *Endpoint) yieldsToTandem(held *lease.Lease, m *wire.Bndupd) bool {
+	primaryWins := e.cfg.Secondary
+	mine, theirs := held.State == lease.Active, m.Status.V == lease.Active
+	known, fresh := lastUse(held, m)
+	switch {
+	case e.forgotten(m):
+		return true
+	case e.keptFor(held) && !theirs:
+		return false
+	case e.up.relearns && e.peer.Facts&lease.PeerNeedsAll == 0 && held.CLTT >= m.CLTT.Or(0):
+		return false // it takes ours, see relearns
+	case mine && givenBack(m.Status.V) && held.Starts > m.STOS.Or(0):
+		return false // what was given back is an older lease than ours
+	case theirs && givenBack(held.State) && m.STOS.Or(0) > held.Starts:
+		return true
+	case mine && theirs && e.rivals(held, m):
+		return primaryWins // as judgeRival
+	case theirs && ended(held.State) && e.stillRuns(m):
+		return e.order(held, m) >= 0 || e.unheard(held, m)
+	case mine && ended(m.Status.V) && held.Ends > e.now.Time():
+		return e.order(held, m) > 0 && !e.unheard(held, m)
+	case theirs && atHand(held.State) && e.stillRuns(m) && !e.sameClient(held, m):
+		return true // two served at once: the client that has it stays
+	case mine && atHand(m.Status.V) && held.Ends > e.now.Time() && !e.sameClient(held, m):
+		return false
+	case known != fresh:
+		return fresh > known
+	case mine != theirs:
+		return mine // of one and the same lease the end is the later news
+	case (held.State == lease.Abandoned) != (m.Status.V == lease.Abandoned):
+		return m.Status.V == lease.Abandoned // in the same second it was declined
 	}
 	return primaryWins
 }
