@@ -11,5 +11,20 @@
 //	I3  after the faults both are in NORMAL within MCLT + 2 minutes, tables equal
 //	I4  after any single fault clients are served within 10 s and 30 s
 //
+// No client is refused either without a sentence of `why` that names the rule.
+//
+// Three ways lead through the world. Plans that are drawn from seeds, some of
+// them near the lives in testdata/lives, at which something was learnt
+// (draw.go, tales.go, near.go). Lives with one fault and clients with a watch
+// (service.go). And every script of so many steps of a small world: two boxes,
+// an address in each half, two clients; the link, the power of each box, an
+// order to each, a client that leaves or comes back, with 40 s after each step
+// (exhaust.go). That covers every order of those steps at that grain, with
+// right clocks, one MCLT and no loss; what happens within the 40 s is for the
+// drawn lives to find.
+//
+// The partner may be a dhcpd (dhcpd.go): a model that is held against captured
+// conversations of the real one, message by message.
+//
 // It is for tests and for the command in cmd; nothing that ships imports it.
 package sim
