@@ -69,11 +69,6 @@ var cannotMeet = []notMeeting{
 		"the end of the connection ends these states"},
 }
 
-// cannotRule are rules that never set the posture between two Tandem boxes.
-var cannotRule = map[string]string{
-	"partner-state": "a partner heard in PARTNER-DOWN leads to a conflict or a recovery in the same step",
-}
-
 // whyNotPosture says why a box in a state never has a posture, "" if it may.
 func whyNotPosture(s lease.ServerState, p failover.Posture) string {
 	for _, x := range cannotStand {
@@ -107,11 +102,6 @@ func (c *Coverage) Impossible() []string {
 			if c.met(s, h) > 0 && whyNotMet(state, h) != "" {
 				found = append(found, state.String()+" x "+h.String())
 			}
-		}
-	}
-	for rule := range cannotRule {
-		if c.ruled(rule) {
-			found = append(found, "rule "+rule)
 		}
 	}
 	return found

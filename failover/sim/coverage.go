@@ -146,7 +146,8 @@ func drawn() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(faults)), func(what string) bool { return Fault{What: what}.hopeless() })
 }
 
-// allRules are the rules that can set a posture between two Tandem boxes.
+// allRules are the rules that lives are to come to. One more, partner-state, is
+// met once in tens of thousands of lives.
 var allRules = []string{"R1", "R2", "R3", "R4-wait", "R5", "R6", "R7", "R10", "R11", "goodbye"}
 
 // handle gives an input to the box's server, and counts it where it meets it.

@@ -88,9 +88,6 @@ func (c *Coverage) printNever(out io.Writer) {
 	for _, x := range cannotMeet {
 		Paragraph(out, x.String())
 	}
-	for _, rule := range slices.Sorted(maps.Keys(cannotRule)) {
-		Paragraph(out, "rule "+rule+": "+cannotRule[rule])
-	}
 	fmt.Fprintln(out, "\nNEVER REACHED, ALTHOUGH IT COULD BE")
 	never := c.Never()
 	if len(never) == 0 {
