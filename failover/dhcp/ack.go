@@ -126,9 +126,11 @@ func (r *Responder) reusable(q *inquiry, t *target, p *profile) (left lease.Seco
 	if q.kind == BOOTP || l.Flags.Has(lease.FlagBOOTP) {
 		return 0, false
 	}
-	if q.kind == Selecting && t.pool.Peer != nil {
-		// It may have released the lease at the partner meanwhile; the record
-		// must show that it came back later than that.
+	_, repeats := r.partnerOf(t.pool).(Repeater)
+	if t.pool.Peer != nil && q.kind != Renewing && (q.kind == Selecting || !repeats) {
+		// It may have released the lease at the partner meanwhile, and got it
+		// anew; the record must show that it came here later than that. Only
+		// who renews asks the server that it heard last.
 		return 0, false
 	}
 	length, age := l.Ends.Sub(l.Starts), now.Sub(l.Starts)

@@ -27,6 +27,10 @@ type Partner interface {
 	Ended(now lease.Now, l *lease.Lease, to lease.State) (state lease.State, retry lease.Time, v Verdict)
 }
 
+// Repeater is a Partner that has a client told the rest of its lease, without
+// a record, whatever it asks but SELECTING. dhcpd does that beside its partner.
+type Repeater interface{ Repeats() }
+
 // Query is what Partner.Serve decides on.
 type Query struct {
 	Kind Kind

@@ -119,6 +119,9 @@ func newDhcpd(cfg *conf.Config, seed uint64, fatal func(string)) *dhcpd {
 	return d
 }
 
+// Repeats implements dhcp.Repeater.
+func (d *dhcpd) Repeats() {}
+
 func (d *dhcpd) Table() *lease.Table { return d.table }
 func (d *dhcpd) Parted() bool        { return false }
 
